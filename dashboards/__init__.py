@@ -1,0 +1,1 @@
+"""The human face; reads `sentinel.store.queries` and nothing else."""

@@ -1,0 +1,1 @@
+"""Cheap refusals, one a file, named after what they look for."""

@@ -1,0 +1,1 @@
+"""Who makes pictures, one a file."""

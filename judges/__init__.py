@@ -1,0 +1,1 @@
+"""One judge a file, named after the quality it measures."""
