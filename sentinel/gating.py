@@ -1,0 +1,96 @@
+"""Sample in, gate results out: cheapest first, stops at the first refusal.
+
+A gate that raises, hangs or returns nonsense becomes a `GateFault`; the gates behind it are
+still asked, because an unsafe picture must not slip through behind a broken gate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sentinel.contracts import Brief, Finding, GateFault, GateOutcome, GateResult, Sample
+from sentinel.errors import Busy
+from sentinel.policy import GateRule
+
+if TYPE_CHECKING:
+    from sentinel.worker import Worker
+
+Question = Sample | Brief
+
+
+@dataclass(frozen=True, slots=True)
+class GateSeat:
+    """A gate at its place in a policy.
+
+    `worker` is None where the gate's extra or weights are missing; `missing` says what.
+    """
+
+    name: str
+    version: str
+    rule: GateRule
+    worker: Worker[Question, Finding] | None
+    sees_picture: bool
+    typical_ms: float
+    missing: str = ""
+
+
+async def screen(seats: Sequence[GateSeat], brief: Brief) -> tuple[GateOutcome, ...]:
+    """Ask the gates that need no picture, before anything is spent."""
+    return await _in_turn([seat for seat in seats if not seat.sees_picture], brief)
+
+
+async def check(seats: Sequence[GateSeat], sample: Sample) -> tuple[GateOutcome, ...]:
+    """Ask every gate: the brief's first, then the picture's, cheapest first."""
+    screened = await screen(seats, sample.brief)
+    if refused(screened):
+        return screened
+    return screened + await _in_turn([seat for seat in seats if seat.sees_picture], sample)
+
+
+def refused(outcomes: Sequence[GateOutcome]) -> bool:
+    """Whether a gate said no."""
+    return any(isinstance(outcome, GateResult) and not outcome.passed for outcome in outcomes)
+
+
+async def _in_turn(seats: Sequence[GateSeat], question: Question) -> tuple[GateOutcome, ...]:
+    outcomes: list[GateOutcome] = []
+    for seat in sorted(seats, key=lambda seat: (seat.typical_ms, seat.name)):
+        outcomes.append(await _ask(seat, question))
+        if refused(outcomes):
+            break
+    return tuple(outcomes)
+
+
+async def _ask(seat: GateSeat, question: Question) -> GateOutcome:
+    """One gate's answer, stamped. Gates are not trusted: this is where they may break."""
+    started = time.perf_counter()
+    if seat.worker is None:
+        return _fault(seat, f"not run: {seat.missing}", started)
+    try:
+        finding = await seat.worker.ask(question, seat.rule.timeout)
+    except Busy:
+        raise
+    except Exception as error:  # noqa: BLE001 - plugins are foreign code; the house outlives them
+        return _fault(seat, f"{type(error).__name__}: {error}", started)
+    if not isinstance(finding, Finding):
+        told = f"broke its contract: it returned {type(finding).__name__}, not a Finding"
+        return _fault(seat, told, started)
+    return GateResult(
+        gate=seat.name,
+        version=seat.version,
+        seconds=time.perf_counter() - started,
+        **{name: getattr(finding, name) for name in Finding.model_fields},
+    )
+
+
+def _fault(seat: GateSeat, reason: str, started: float) -> GateFault:
+    return GateFault(
+        gate=seat.name,
+        version=seat.version,
+        reason=reason,
+        required=seat.rule.required and not (seat.worker is None and seat.rule.optional),
+        seconds=time.perf_counter() - started,
+    )

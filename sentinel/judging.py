@@ -1,0 +1,132 @@
+"""Sample in, outcomes out: judges side by side, none trusted.
+
+A judge measures; here its reading is stamped with who it is and under which rule, and whatever
+goes wrong with it becomes a `Fault` with its name, while the other judges' outcomes arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from sentinel.contracts import (
+    Abstention,
+    Box,
+    Declined,
+    Evidence,
+    Fault,
+    Outcome,
+    Reading,
+    Sample,
+    Score,
+)
+from sentinel.errors import Busy, MissingRequirement, PluginError
+from sentinel.policy import JudgeRule
+from sentinel.worker import RETRY_AFTER
+
+if TYPE_CHECKING:
+    from sentinel.worker import Worker
+
+Answer = Reading | Declined
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSeat:
+    """A judge at its place in a policy.
+
+    `worker` is None where the judge's extra or weights are missing; `missing` says what.
+    """
+
+    name: str
+    version: str
+    rule: JudgeRule
+    worker: Worker[Sample, Answer] | None
+    missing: str = ""
+
+
+async def judge(seats: Sequence[JudgeSeat], sample: Sample) -> tuple[Outcome, ...]:
+    """Ask every judge at once; outcomes in the order of the seats."""
+    for seat in seats:
+        if seat.worker is not None and seat.worker.full:  # before anybody has started
+            raise Busy(f"the queue of judge {seat.name}", RETRY_AFTER)
+    return tuple(await asyncio.gather(*(_ask(seat, sample) for seat in seats)))
+
+
+async def _ask(seat: JudgeSeat, sample: Sample) -> Outcome:
+    """One judge's answer, stamped. The one place where everything is caught."""
+    started = time.perf_counter()
+    if seat.worker is None:
+        return _fault(seat, "missing", f"not run: {seat.missing}", started)
+    try:
+        answer = await seat.worker.ask(sample, seat.rule.timeout)
+        return _stamped(seat, _checked(seat, answer, sample), started)
+    except Busy:
+        raise
+    except Exception as error:  # noqa: BLE001 - plugins are foreign code; the panel outlives them
+        return _fault(seat, *_cause(error), started)
+
+
+Cause = Literal["error", "timeout", "contract", "missing"]
+
+
+def _cause(error: Exception) -> tuple[Cause, str]:
+    match error:
+        case TimeoutError():
+            return "timeout", str(error) or "no answer in time"
+        case PluginError():
+            return "contract", str(error)
+        case MissingRequirement():
+            return "missing", str(error)
+        case _:
+            return "error", f"{type(error).__name__}: {error}"
+
+
+def _checked(seat: JudgeSeat, answer: object, sample: Sample) -> Answer:
+    """The answer if it is one; PluginError says what is wrong with it."""
+    if isinstance(answer, Declined):
+        return answer
+    if not isinstance(answer, Reading):
+        told = f"judge() returned {type(answer).__name__}, not a Reading or Declined"
+        raise PluginError("judge", seat.name, told)
+    if not (math.isfinite(answer.value) and 0 <= answer.value <= 1):
+        raise PluginError("judge", seat.name, f"value {answer.value} is outside 0 to 1")
+    evidence = tuple(_inside(item, sample) for item in answer.evidence)
+    return answer.model_copy(update={"evidence": evidence})
+
+
+def _inside(item: Evidence, sample: Sample) -> Evidence:
+    """Evidence whose box is cut to the picture."""
+    if item.box is None:
+        return item
+    left, right = (min(max(side, 0), sample.width) for side in (item.box.left, item.box.right))
+    top, bottom = (min(max(side, 0), sample.height) for side in (item.box.top, item.box.bottom))
+    return item.model_copy(update={"box": Box(left, top, max(left, right), max(top, bottom))})
+
+
+def _stamped(seat: JudgeSeat, answer: Answer, started: float) -> Outcome:
+    stamp = _stamp(seat, started)
+    if isinstance(answer, Declined):
+        return Abstention(**stamp, reason=answer.reason, measurements=answer.measurements)
+    return Score(**stamp, **{name: getattr(answer, name) for name in Reading.model_fields})
+
+
+def _fault(seat: JudgeSeat, cause: Cause, reason: str, started: float) -> Fault:
+    stamp = _stamp(seat, started)
+    if cause == "missing" and seat.rule.optional:
+        stamp["required"] = False
+    return Fault(**stamp, cause=cause, reason=reason)
+
+
+def _stamp(seat: JudgeSeat, started: float) -> dict[str, Any]:
+    return {
+        "judge": seat.name,
+        "version": seat.version,
+        "threshold": seat.rule.threshold,
+        "weight": seat.rule.weight,
+        "required": seat.rule.is_required,
+        "seconds": time.perf_counter() - started,
+    }

@@ -1,0 +1,35 @@
+"""Sample in, verdict out: gating, judging and the decision, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sentinel import gating, judging, verdict
+from sentinel.contracts import Brief, GateOutcome, Sample, Verdict
+from sentinel.gating import GateSeat
+from sentinel.judging import JudgeSeat
+from sentinel.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The gates and judges of one policy, seated."""
+
+    policy: Policy
+    gates: Sequence[GateSeat]
+    judges: Sequence[JudgeSeat]
+
+    async def screen(self, brief: Brief) -> tuple[GateOutcome, ...]:
+        """What the gates say of the brief alone, before anything is spent."""
+        return await gating.screen(self.gates, brief)
+
+    async def evaluate(
+        self, sample: Sample, *, enforce: bool = False, retries_left: bool = False
+    ) -> Verdict:
+        """The verdict; where a gate refuses, no judge is asked."""
+        gates = await gating.check(self.gates, sample)
+        outcomes = () if gating.refused(gates) else await judging.judge(self.judges, sample)
+        return verdict.decide(
+            gates, outcomes, self.policy, enforce=enforce, retries_left=retries_left
+        )

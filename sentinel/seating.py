@@ -1,0 +1,189 @@
+"""Policy in, panel out: plugins made, loaded in their own threads, and shared by policies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sentinel import registry
+from sentinel.contracts import Brief, Closes, Finding, InputGate, Loads, Runtime, Sample
+from sentinel.errors import ConfigError, MissingRequirement, PolicyError, SentinelError
+from sentinel.gating import GateSeat, Question
+from sentinel.judging import Answer, JudgeSeat
+from sentinel.panel import Panel
+from sentinel.policy import GateRule, JudgeRule, Policy
+from sentinel.registry import Kind
+from sentinel.settings import Settings
+from sentinel.worker import Floor, Worker
+
+SOME_MS = 100.0
+"""Place in the order of gates for one that does not say how long it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginStatus:
+    """A plugin on offer: whether it would run, and if not, the command that mends it."""
+
+    kind: Kind
+    name: str
+    version: str
+    measures: str
+    owner: str
+    policies: tuple[str, ...]
+    ready: bool
+    reason: str
+
+
+@dataclass(slots=True)
+class _Seated:
+    """One plugin with one set of options, shared by every policy that asks for it so."""
+
+    plugin: Any
+    worker: Worker[Any, Any] | None
+    missing: str = ""
+
+
+class Seating:
+    """Makes, loads and closes plugins."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is loaded yet."""
+        self._settings = settings
+        self._runtime = Runtime(settings.threads, settings.device, settings.models)
+        self._floor = Floor(settings.workers)
+        self._seated: dict[tuple[Kind, str, str], _Seated] = {}
+
+    async def seat(self, policy: Policy) -> Panel:
+        """The panel of a policy; PolicyError names everything that keeps it from running."""
+        problems: list[str] = []
+        rules: list[tuple[Kind, str, GateRule | JudgeRule]] = [
+            *(("gate", name, rule) for name, rule in policy.gates.items()),
+            *(("judge", name, rule) for name, rule in policy.judges.items()),
+        ]
+        loads = [self._take(kind, name, rule) for kind, name, rule in rules]
+        for (kind, name, _), result in zip(
+            rules, await asyncio.gather(*loads, return_exceptions=True), strict=True
+        ):
+            if isinstance(result, SentinelError):
+                problems.append(f"{kind}s.{name}: {result}")
+            elif isinstance(result, BaseException):
+                raise result
+        if problems:
+            raise PolicyError(policy.name, tuple(problems))
+        return Panel(
+            policy,
+            tuple(self._gate(name, rule) for name, rule in policy.gates.items()),
+            tuple(self._judge(name, rule) for name, rule in policy.judges.items()),
+        )
+
+    def statuses(self, policies: Mapping[str, Policy]) -> list[PluginStatus]:
+        """Every gate and judge on offer."""
+        kinds: tuple[Kind, ...] = ("gate", "judge")
+        return [
+            self._status(kind, name, policies) for kind in kinds for name in registry.names(kind)
+        ]
+
+    async def close(self) -> None:
+        """Let go of every plugin."""
+        for seated in self._seated.values():
+            if seated.worker is None:
+                continue
+            if isinstance(seated.plugin, Closes):
+                with contextlib.suppress(Exception):  # closing foreign code must not stop us
+                    await asyncio.wait_for(seated.worker.run(seated.plugin.close), 2.0)
+            await seated.worker.close()
+        self._seated.clear()
+
+    async def _take(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
+        key = (kind, name, json.dumps(rule.options, sort_keys=True))
+        if key not in self._seated:
+            self._seated[key] = await self._load(kind, name, rule)
+        seated = self._seated[key]
+        if seated.missing and not rule.optional:
+            raise ConfigError(f"{seated.missing} (or set optional = true)")
+        return seated
+
+    async def _load(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
+        plugin = registry.make(kind, name, rule.options)
+        worker: Worker[Any, Any] = Worker(
+            kind,
+            name,
+            _call_of(kind, plugin),
+            self._floor,
+            batch=int(getattr(plugin, "batch_size", 1)),
+            waiting=self._settings.queue,
+        )
+        if isinstance(plugin, Loads):
+            try:
+                await worker.run(lambda: plugin.load(self._runtime))
+            except MissingRequirement as error:
+                await worker.close()
+                return _Seated(plugin, None, str(error))
+        return _Seated(plugin, worker)
+
+    def _of(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
+        return self._seated[kind, name, json.dumps(rule.options, sort_keys=True)]
+
+    def _gate(self, name: str, rule: GateRule) -> GateSeat:
+        seated = self._of("gate", name, rule)
+        return GateSeat(
+            name=name,
+            version=seated.plugin.version,
+            rule=rule,
+            worker=seated.worker,
+            sees_picture=not isinstance(seated.plugin, InputGate),
+            typical_ms=float(getattr(seated.plugin, "typical_ms", SOME_MS)),
+            missing=seated.missing,
+        )
+
+    def _judge(self, name: str, rule: JudgeRule) -> JudgeSeat:
+        seated = self._of("judge", name, rule)
+        return JudgeSeat(name, seated.plugin.version, rule, seated.worker, seated.missing)
+
+    def _status(self, kind: Kind, name: str, policies: Mapping[str, Policy]) -> PluginStatus:
+        using = tuple(
+            policy.name
+            for policy in policies.values()
+            if name in (policy.gates if kind == "gate" else policy.judges)
+        )
+        version, measures, reason = "?", "", ""
+        try:
+            plugin = registry.load_class(kind, name)
+            version = str(getattr(plugin, "version", "?"))
+            measures = (inspect.getdoc(plugin) or "").split("\n", 1)[0]
+        except SentinelError as error:
+            reason = str(error)
+        seated = [known for key, known in self._seated.items() if key[:2] == (kind, name)]
+        missing = [known.missing for known in seated if known.missing]
+        if not reason:
+            reason = missing[0] if missing else ("" if seated else "not loaded: no policy uses it")
+        return PluginStatus(
+            kind=kind,
+            name=name,
+            version=version,
+            measures=measures,
+            owner=registry.owner(kind, name),
+            policies=using,
+            ready=bool(seated) and not reason,
+            reason=reason,
+        )
+
+
+def _call_of(kind: Kind, plugin: Any) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """The plugin as a function of a list."""
+    if kind == "judge":
+        judge: Callable[[Sequence[Sample]], Sequence[Answer]] = plugin.judge
+        return judge
+
+    def ask(questions: Sequence[Question]) -> list[Finding]:
+        return [
+            plugin.screen(question) if isinstance(question, Brief) else plugin.check(question)
+            for question in questions
+        ]
+
+    return ask

@@ -1,0 +1,91 @@
+"""Environment in, settings out: read once, frozen. Every variable starts with SENTINEL_."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sentinel.errors import ConfigError
+from sentinel.imaging import FORMATS, PIXEL_CAP, SIDE_CAP, Limits
+
+
+class Settings(BaseSettings):
+    """How this process runs. What is asked of pictures is the policy's."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SENTINEL_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Path.home() / ".sentinel"
+    """Folder of the database, the pictures and the models, unless those say otherwise."""
+    database: str = ""
+    """SQLAlchemy address of the store; empty means SQLite in `home`."""
+    models_folder: Path | None = None
+    """Folder of pulled weights; default `home`/models."""
+    media_folder: Path | None = None
+    """Folder of kept pictures; default `home`/media."""
+    media_days: float = Field(default=7.0, ge=0)
+    """Days a picture is kept; 0 keeps none."""
+    policies: Path | None = None
+    """Folder of your own policies (*.toml); a name that is built in is replaced by yours."""
+    policy: str = "default"
+    """Policy used where a request names none."""
+    formats: tuple[str, ...] = FORMATS
+    """Accepted formats as a JSON list of Pillow's names, such as ["PNG", "TIFF"]."""
+    pixel_cap: int = Field(default=PIXEL_CAP, ge=1)
+    """Pixels a picture may have before anything is decoded."""
+    side_cap: int = Field(default=SIDE_CAP, ge=1)
+    """Pixels a side may have."""
+    body_mb: float = Field(default=64.0, gt=0)
+    """Megabytes of a request's body."""
+    threads: int = Field(default=1, ge=1)
+    """Threads each model may use for itself; more than one makes them fight for the cores."""
+    workers: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), ge=1)
+    """Judges and gates that run at the same time."""
+    queue: int = Field(default=64, ge=1)
+    """Pictures in the house at once; one more is told to come back (503, Retry-After)."""
+    pixels_in_house: int = Field(default=100_000_000, ge=1)
+    """Decoded pixels in the house at once; one picture alone may always enter."""
+    device: str = "cpu"
+    """Where torch models run: cpu or cuda."""
+    host: str = "127.0.0.1"
+    """Address that `sentinel serve` listens on."""
+    port: int = Field(default=8600, ge=1, le=65535)
+    """Port that `sentinel serve` listens on."""
+
+    @classmethod
+    def read(cls, **given: object) -> Settings:
+        """Settings from the environment; ConfigError names each wrong variable."""
+        try:
+            return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
+        except ValidationError as error:
+            lines = [
+                f"SENTINEL_{'_'.join(map(str, problem['loc'])).upper()} is "
+                f"{problem['input']!r}: {problem['msg']}"
+                for problem in error.errors()
+            ]
+            raise ConfigError("; ".join(lines)) from error
+
+    @cached_property
+    def database_url(self) -> str:
+        """Address of the store."""
+        return self.database or f"sqlite:///{self.home / 'sentinel.db'}"
+
+    @cached_property
+    def models(self) -> Path:
+        """Folder of pulled weights."""
+        return self.models_folder or self.home / "models"
+
+    @cached_property
+    def media(self) -> Path:
+        """Folder of kept pictures."""
+        return self.media_folder or self.home / "media"
+
+    @property
+    def limits(self) -> Limits:
+        """What pictures are accepted."""
+        return Limits(self.formats, self.pixel_cap, self.side_cap)

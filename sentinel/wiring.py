@@ -1,0 +1,227 @@
+"""Settings in, a running house out: the one place where everything meets.
+
+    async with Sentinel.open(Settings.read()) as sentinel:
+        scored = await sentinel.score(data, Brief(prompt="a red cup"))
+        scored.trace.last.verdict.action
+
+Plugins with the same options are shared by all policies; thresholds and weights are a policy's
+own. A policy that names something that is not there, or whose weights are missing, stops the
+start with the command that mends it, unless its rule says `optional`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from ulid import ULID
+
+from sentinel import imaging, policy
+from sentinel.admission import Admission
+from sentinel.contracts import Attempt, Brief, Trace, Verdict
+from sentinel.errors import ConfigError, NotFound
+from sentinel.panel import Panel
+from sentinel.policy import Policy
+from sentinel.registry import nearest
+from sentinel.seating import PluginStatus, Seating
+from sentinel.settings import Settings
+from sentinel.store import Store, open_store
+
+log = logging.getLogger(__name__)
+
+DECODERS = 2
+"""Pictures decoded at once: decoding a 40-megapixel picture takes about 300 MB while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A trace, the decoded picture it is about, and where the time went (seconds by stage)."""
+
+    trace: Trace
+    picture: imaging.Picture
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+class Sentinel:
+    """A running house: policies, seated panels, a store."""
+
+    def __init__(self, settings: Settings, policies: dict[str, Policy], store: Store) -> None:
+        """Use `Sentinel.open`."""
+        self.settings = settings
+        self.policies = policies
+        self.store = store
+        self._seating = Seating(settings)
+        self._panels: dict[str, Panel] = {}
+        self._admission = Admission(settings.queue, settings.pixels_in_house)
+        self._decoding = asyncio.Semaphore(DECODERS)
+        self._starting: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, *, only: tuple[str, ...] = (), wait: bool = True
+    ) -> AsyncIterator[Sentinel]:
+        """Open the house; close it at the end.
+
+        `only` seats the named policies instead of all of them. With `wait` the models are
+        loaded when this returns; without it they load behind, and `ready` tells.
+        """
+        hold_back_threads(settings.threads)
+        policies = policy.available(settings.policies)
+        for name in (settings.policy, *only):
+            _known(policies, name)
+        store = await asyncio.to_thread(
+            open_store, settings.database_url, settings.media, settings.media_days
+        )
+        house = cls(settings, policies, store)
+        chosen = [policies[name] for name in only] or list(policies.values())
+        house._starting = asyncio.create_task(house._start(chosen))
+        try:
+            if wait:
+                await house._starting
+            yield house
+        finally:
+            await house._close()
+
+    async def ready(self) -> bool:
+        """Whether every model is loaded; raises what stopped the start."""
+        if self._starting is not None and self._starting.done():
+            self._starting.result()
+        return self._starting is not None and self._starting.done()
+
+    def statuses(self) -> list[PluginStatus]:
+        """Every gate and judge on offer: seated where, ready or why not."""
+        return self._seating.statuses(self.policies)
+
+    async def score(
+        self, data: bytes, brief: Brief, *, policy: str | None = None, model: str | None = None
+    ) -> Scored:
+        """Score one picture: decoded, gated, judged, decided, and kept as a trace.
+
+        Raises PictureError, NotFound (no such policy), Busy.
+        """
+        chosen = _known(self.policies, policy or self.settings.policy)
+        await self._loaded()
+        header = imaging.inspect(data, self.settings.limits)
+        with self._admission.enter(header.width * header.height):
+            return await self._score(data, brief, chosen, model)
+
+    async def _score(self, data: bytes, brief: Brief, chosen: Policy, model: str | None) -> Scored:
+        clock = _Clock()
+        picture, sample = await self._decode(data, brief, model)
+        clock.lap("decode")
+        verdict = await self._panel(chosen).evaluate(sample)
+        clock.lap("panel")
+        fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
+        attempt = Attempt(
+            number=1,
+            brief=brief,
+            generator=model or "unknown",
+            verdict=verdict,
+            seconds=clock.total,
+            picture=picture.sha256,
+            fingerprint=fingerprint,
+            width=sample.width,
+            height=sample.height,
+            notes=sample.notes,
+        )
+        trace = _trace(attempt, chosen, model, clock.total)
+        await asyncio.to_thread(self._keep, trace, data)
+        clock.lap("store")
+        return Scored(trace, picture, clock.laps)
+
+    async def _decode(
+        self, data: bytes, brief: Brief, model: str | None
+    ) -> tuple[imaging.Picture, imaging.Sample]:
+        def work() -> tuple[imaging.Picture, imaging.Sample]:
+            limits = self.settings.limits
+            picture = imaging.read(data, limits)
+            maker = model or "unknown"
+            return picture, imaging.sample(picture, brief, maker=maker, limits=limits)
+
+        async with self._decoding:
+            return await asyncio.to_thread(work)
+
+    def _keep(self, trace: Trace, data: bytes) -> None:
+        self.store.media.put(data)
+        self.store.traces.save(trace)
+
+    def _panel(self, chosen: Policy) -> Panel:
+        panel = self._panels.get(chosen.name)
+        if panel is None:
+            told = f"policy {chosen.name!r} was not seated at the start; open the house with it"
+            raise ConfigError(told)
+        return panel
+
+    async def _loaded(self) -> None:
+        if self._starting is not None:
+            await asyncio.shield(self._starting)
+
+    async def _start(self, chosen: list[Policy]) -> None:
+        for each in chosen:
+            self._panels[each.name] = await self._seating.seat(each)
+        log.info("ready: %s", ", ".join(self._panels))
+
+    async def _close(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await self._seating.close()
+        await asyncio.to_thread(self.store.close)
+
+
+class _Clock:
+    """Seconds by stage, and since the start."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage] = now - self._last
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def hold_back_threads(threads: int) -> None:
+    """Tell the maths libraries how many threads a model may use, before they are loaded.
+
+    Oversubscribed cores triple every wall time (docs/decisions/0004-judges-are-plain.md).
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+
+
+def _known(policies: Mapping[str, Policy], name: str) -> Policy:
+    if name not in policies:
+        raise NotFound(f"there is no policy {name!r}; {nearest(name, tuple(policies))}")
+    return policies[name]
+
+
+def _trace(attempt: Attempt, chosen: Policy, model: str | None, seconds: float) -> Trace:
+    verdict: Verdict = attempt.verdict
+    stopped = {"passed": "passed", "refused": "rejected", "undecided": "undecided"}
+    return Trace.model_validate(
+        {
+            "id": str(ULID()),
+            "created_ms": time.time_ns() // 1_000_000,
+            "policy": chosen.name,
+            "policy_fingerprint": chosen.fingerprint,
+            "mode": "score",
+            "brief": attempt.brief,
+            "attempts": (attempt,),
+            "delivered": 1 if verdict.action in ("pass", "score") else None,
+            "stopped_because": stopped.get(verdict.standing),
+            "model": model,
+            "seconds": seconds,
+        }
+    )

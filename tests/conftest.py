@@ -1,0 +1,64 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentinel.contracts import Declined, Reading
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent.parent / "shared" / "data"
+
+Answer = Reading | Declined
+Check = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--refresh-golden", action="store_true", help="write the golden cases anew (make golden)"
+    )
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real, labelled pictures beside the checkout; skips where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the folder of real pictures is not beside the checkout ({SHARED.name})")
+    return SHARED
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Check:
+    """`golden("text", "clean sign", reading, tolerance=0.03)`: as it was when last agreed."""
+
+    def check(judge: str, case: str, answer: Answer, tolerance: float = 0.02) -> None:
+        path = HERE / "golden" / f"{judge}.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if request.config.getoption("--refresh-golden"):
+            known[case] = _summary(answer)
+            path.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+            return
+        assert case in known, f"no golden case {case!r} in {path.name}; run make golden"
+        expected, found = known[case], _summary(answer)
+        assert found["kind"] == expected["kind"]
+        assert found.get("issues") == expected.get("issues")
+        if "value" in expected:
+            assert abs(found["value"] - expected["value"]) <= tolerance
+
+    return check
+
+
+def _summary(answer: Answer) -> dict[str, object]:
+    if isinstance(answer, Declined):
+        return {"kind": "declined", "reason": answer.reason}
+    issues = sorted(f"{issue.category}/{issue.subcategory}" for issue in answer.issues)
+    return {"kind": "reading", "value": round(answer.value, 4), "issues": issues}
