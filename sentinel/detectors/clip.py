@@ -1,0 +1,233 @@
+"""open_clip models in, embeddings of pictures and texts out; shared by the judges that need CLIP.
+
+Which folders are opened, and which refused, is in clip_folders.py. Nothing is downloaded. Texts
+longer than the context would be cut by open_clip without a word; `ClipModel.tokens` counts them
+uncut, so that callers split first (judges/alignment_clauses.py does).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sentinel.contracts import Pixels, ReferencePicture, Runtime, Sample
+from sentinel.detectors.clip_folders import CARDS, DEFAULT, LOCAL, Folder, find
+from sentinel.errors import ConfigError, MissingRequirement
+from sentinel.imaging import fit
+
+Vectors = NDArray[np.float32]
+
+__all__ = ["CARDS", "DEFAULT", "ClipModel", "Vectors", "open_model"]
+
+INSTALL = "pip install 'sentinel-gatekeeper[clip]'"
+TEXTS_KEPT = 4096
+"""Text embeddings kept per model: 12 MB at 768 numbers each."""
+TEXT_BATCH = 64
+IMAGE_BATCH = 8
+"""Pictures per forward pass: halved the time per picture on a CPU against one by one."""
+WORDS_KEPT = 50_000
+"""Entries open_clip's own tokenizer cache may reach; it never empties it itself."""
+LONGEST_WORD = 64
+"""Characters without a space after which a break is put in: byte-pair merging is quadratic, and
+one word of 20,000 letters would take minutes."""
+THINNEST = 16
+"""Height to width (or the reverse) beyond which a picture is squeezed first: resizing the short
+side of a 16,384 × 1 picture up to 224 would need gigabytes."""
+
+
+class _Parts(NamedTuple):
+    """What open_clip returns for one folder."""
+
+    network: Any
+    preprocess: Any
+    tokenizer: Any
+    device: str
+
+
+class ClipModel:
+    """A loaded model. Safe to use from several threads: forward passes take turns."""
+
+    def __init__(self, name: str, fingerprint: str, parts: _Parts) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        """First 12 hex digits of the sha256 of the weights file."""
+        self.context = int(parts.tokenizer.context_length)
+        """Tokens of a text that the model sees, its start and end marks included."""
+        self.logit_scale = float(parts.network.logit_scale.exp().item())
+        """What the model was trained to multiply a cosine with."""
+        bias = getattr(parts.network, "logit_bias", None)
+        self.logit_bias = None if bias is None else float(bias.item())
+        """SigLIP's offset before its sigmoid; None for softmax models."""
+        self._parts = parts
+        self._lock = threading.RLock()
+        self._texts: OrderedDict[str, Vectors] = OrderedDict()
+
+    def tokens(self, text: str) -> int:
+        """Tokens of a text with start and end marks, counted without cutting."""
+        tokenizer, text = self._parts.tokenizer, _speakable(text)
+        with self._lock:
+            if hasattr(tokenizer, "tokenizer"):
+                cleaned = tokenizer.clean_fn(text)
+                return len(tokenizer.tokenizer(cleaned, verbose=False)["input_ids"])
+            if len(tokenizer.cache) > WORDS_KEPT:
+                tokenizer.cache = {mark: mark for mark in ("<start_of_text>", "<end_of_text>")}
+            return len(tokenizer.encode(text)) + 2
+
+    def text(self, texts: Sequence[str]) -> Vectors:
+        """(N, D) unit vectors; each string is computed once while it stays among the last 4096."""
+        with self._lock:
+            found = {text: self._texts[text] for text in texts if text in self._texts}
+            unknown = [text for text in dict.fromkeys(texts) if text not in found]
+            for start in range(0, len(unknown), TEXT_BATCH):
+                batch = unknown[start : start + TEXT_BATCH]
+                found.update(zip(batch, self._embed_texts(batch), strict=True))
+            for text in texts:
+                self._texts[text] = found[text]
+                self._texts.move_to_end(text)
+            while len(self._texts) > TEXTS_KEPT:
+                self._texts.popitem(last=False)
+        return np.stack([found[text] for text in texts]) if texts else self._nothing()
+
+    def image(self, pixels: Pixels) -> Vectors:
+        """(D,) unit vector of one picture."""
+        vector: Vectors = self.images([pixels])[0]
+        return vector
+
+    def images(self, pictures: Sequence[Pixels]) -> Vectors:
+        """(N, D) unit vectors."""
+        batches = []
+        for start in range(0, len(pictures), IMAGE_BATCH):
+            with self._lock:
+                batches.append(self._embed_images(pictures[start : start + IMAGE_BATCH]))
+        return np.concatenate(batches) if batches else self._nothing()
+
+    def look(self, samples: Sequence[Sample | ReferencePicture]) -> list[Vectors]:
+        """One unit vector per sample; each picture is embedded once, whoever asks, in batches."""
+        made: dict[int, Vectors] = {}
+
+        def make(index: int) -> Vectors:
+            if not made:
+                made.update(enumerate(self.images([sample.pixels for sample in samples])))
+            return made[index]
+
+        key = f"clip {self.fingerprint}"
+        with self._lock:  # two judges that ask at once must not both embed the batch
+            return [sample.once(key, partial(make, at)) for at, sample in enumerate(samples)]
+
+    def _embed_texts(self, texts: list[str]) -> Vectors:
+        import torch  # noqa: PLC0415 - 1.7 s to import
+
+        parts = self._parts
+        with torch.inference_mode():
+            tokens = parts.tokenizer([_speakable(text) for text in texts]).to(parts.device)
+            found = parts.network.encode_text(tokens, normalize=True)
+        return np.asarray(found.float().cpu().numpy(), dtype=np.float32)
+
+    def _embed_images(self, pictures: Sequence[Pixels]) -> Vectors:
+        import torch  # noqa: PLC0415 - 1.7 s to import
+
+        parts = self._parts
+        side = 2 * max(np.ravel(parts.network.visual.image_size))
+        ready = [
+            parts.preprocess(Image.fromarray(_sane(fit(each, int(side))))) for each in pictures
+        ]
+        with torch.inference_mode():
+            found = parts.network.encode_image(torch.stack(ready).to(parts.device), normalize=True)
+        return np.asarray(found.float().cpu().numpy(), dtype=np.float32)
+
+    def _nothing(self) -> Vectors:
+        return np.zeros((0, 0), dtype=np.float32)
+
+
+_OPEN: dict[tuple[str, str], ClipModel] = {}
+_OPENING = threading.Lock()
+
+
+def open_model(name: str, runtime: Runtime, *, pickles: bool = False) -> ClipModel:
+    """The model of that name, loaded once per process and device.
+
+    `name` is one of `CARDS` (its folder lies in `runtime.models`) or "local-dir:/path".
+    `pickles` also takes weights in a .bin or .pth file (read by torch with weights_only); only for
+    files from a source you trust, since such a file is a program.
+    """
+    if find_spec("open_clip") is None or find_spec("torch") is None:
+        raise MissingRequirement(f"model {name}", "the extra 'clip' (open_clip, torch)", INSTALL)
+    folder = find(name, runtime, pickles=pickles)
+    with _OPENING:
+        key = (str(folder.path.resolve()), runtime.device)
+        if key not in _OPEN:
+            _OPEN[key] = _open(name, folder, runtime)
+        return _OPEN[key]
+
+
+def _open(name: str, folder: Folder, runtime: Runtime) -> ClipModel:
+    import open_clip  # noqa: PLC0415 - 4 s and 0.8 GB to import
+    import torch  # noqa: PLC0415 - as above
+
+    torch.set_num_threads(runtime.threads)
+    own = {"local_files_only": True, "trust_remote_code": False}
+    where = f"{LOCAL}{folder.path}"
+    with _offline():
+        try:
+            network, preprocess = open_clip.create_model_from_pretrained(
+                where, device=runtime.device, image_resize_mode=folder.resizing
+            )
+            tokenizer = open_clip.get_tokenizer(where, **(own if folder.own_tokenizer else {}))
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            shown = " ".join(str(error).split())[:200]
+            text = f"{folder.path} cannot be opened by open_clip ({shown}); pull the model again"
+            raise ConfigError(text) from error
+    network.eval()
+    parts = _Parts(network, preprocess, tokenizer, runtime.device)
+    return ClipModel(name, _sha256(folder.weights)[:12], parts)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep the hub's client from the network while a model is opened."""
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+
+
+def _speakable(text: str) -> str:
+    """The text without lone surrogates, and with breaks in endless words."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    words = []
+    for word in text.split():
+        words += [word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD)]
+    return " ".join(words)
+
+
+def _sane(pixels: Pixels) -> Pixels:
+    """The picture with its aspect ratio within `THINNEST`."""
+    height, width = pixels.shape[:2]
+    size = (max(width, height // THINNEST, 1), max(height, width // THINNEST, 1))
+    if size == (width, height):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
