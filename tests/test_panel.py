@@ -1,0 +1,148 @@
+"""Gating, judging and the decision together, with doubles for plugins."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.contracts import Abstention, Brief, Evidence, Fault, GateFault, Reading, Sample, Score
+from sentinel.gating import GateSeat
+from sentinel.judging import JudgeSeat, judge
+from sentinel.panel import Panel
+from sentinel.policy import GateRule, JudgeRule, Policy
+from sentinel.testing import (
+    DecliningJudge,
+    FixedGate,
+    FixedJudge,
+    HangingJudge,
+    NonsenseJudge,
+    RaisingGate,
+    RaisingJudge,
+    scene,
+)
+from sentinel.worker import Floor, Worker
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+def seat(name, plugin, **rule):
+    worker = Worker("judge", name, plugin.judge, Floor(2), batch=4)
+    return JudgeSeat(name, plugin.version, JudgeRule(**rule), worker)
+
+
+def gate(name, plugin, typical_ms=1.0, **rule):
+    worker = Worker("gate", name, lambda samples: [plugin.check(s) for s in samples], Floor(2))
+    return GateSeat(
+        name, plugin.version, GateRule(**rule), worker, sees_picture=True, typical_ms=typical_ms
+    )
+
+
+def panel(gates=(), judges=()):
+    return Panel(Policy(name="test"), gates, judges)
+
+
+async def test_a_refusing_gate_spares_the_judges():
+    raising = seat("boom", RaisingJudge(), threshold=0.5)
+    verdict = await panel([gate("no", FixedGate(passed=False))], [raising]).evaluate(
+        Sample(scene())
+    )
+
+    assert verdict.outcomes == ()
+    assert (verdict.action, verdict.standing) == ("reject", "refused")
+
+
+async def test_the_cheapest_gate_is_asked_first():
+    gates = [
+        gate("dear", FixedGate(passed=False), 90.0),
+        gate("cheap", FixedGate(passed=False), 1.0),
+    ]
+    verdict = await panel(gates).evaluate(Sample(scene()))
+
+    assert [result.gate for result in verdict.gates] == ["cheap"]
+
+
+async def test_a_broken_gate_does_not_let_an_unsafe_picture_slip_through():
+    gates = [gate("broken", RaisingGate(), 1.0), gate("safety", FixedGate(passed=False), 2.0)]
+    verdict = await panel(gates, [seat("good", FixedJudge())]).evaluate(Sample(scene()))
+
+    assert isinstance(verdict.gates[0], GateFault)
+    assert verdict.standing == "refused"
+
+
+async def test_a_broken_gate_alone_leaves_the_picture_undecided():
+    verdict = await panel([gate("broken", RaisingGate())], [seat("good", FixedJudge())]).evaluate(
+        Sample(scene())
+    )
+
+    assert verdict.standing == "undecided"
+    assert verdict.passed is None
+
+
+async def test_a_fault_does_not_silence_the_other_judges():
+    judges = [seat("boom", RaisingJudge()), seat("good", FixedJudge(0.9), threshold=0.5),
+              seat("late", HangingJudge(1.0), timeout=0.05), seat("odd", NonsenseJudge()),
+              seat("shy", DecliningJudge())]  # fmt: skip
+    outcomes = await judge(judges, Sample(scene()))
+
+    assert [type(outcome) for outcome in outcomes] == [Fault, Score, Fault, Fault, Abstention]
+    assert [o.cause for o in outcomes if isinstance(o, Fault)] == ["error", "timeout", "contract"]
+
+
+async def test_a_value_smuggled_past_the_contract_becomes_a_fault():
+    broken = FixedJudge()
+    broken.answer = Reading.model_construct(value=float("nan"), reason="x", evidence=())
+    outcomes = await judge([seat("nan", broken)], Sample(scene()))
+
+    assert outcomes[0].cause == "contract"
+
+
+async def test_a_judge_that_returns_something_else_becomes_a_fault():
+    broken = FixedJudge()
+    broken.answer = 0.7
+    outcomes = await judge([seat("float", broken)], Sample(scene()))
+
+    assert "not a Reading" in outcomes[0].reason
+
+
+async def test_boxes_are_cut_to_the_picture():
+    outside = FixedJudge()
+    outside.answer = Reading(
+        value=1.0, reason="x", evidence=(Evidence(claim="c", box=(-5, 3, 9999, 2)),)
+    )
+    outcomes = await judge([seat("far", outside)], Sample(scene(100, 50)))
+
+    assert tuple(outcomes[0].evidence[0].box) == (0, 3, 100, 3)
+
+
+async def test_a_missing_optional_judge_is_named_and_does_not_decide():
+    missing = JudgeSeat(
+        "alignment", "1", JudgeRule(threshold=0.5, optional=True), None, "needs weights"
+    )
+    verdict = await panel(judges=[missing, seat("good", FixedJudge())]).evaluate(Sample(scene()))
+
+    assert verdict.standing == "passed"
+    assert any(
+        isinstance(o, Fault) and o.judge == "alignment" and o.cause == "missing"
+        for o in verdict.outcomes
+    )
+
+
+async def test_a_required_judge_that_breaks_leaves_the_picture_undecided():
+    judges = [seat("boom", RaisingJudge(), threshold=0.5), seat("good", FixedJudge())]
+    verdict = await panel(judges=judges).evaluate(Sample(scene()), enforce=True, retries_left=True)
+
+    assert (verdict.action, verdict.standing) == ("reject", "undecided")
+
+
+async def test_one_poisoned_sample_does_not_fail_its_batch():
+    import asyncio
+
+    poisoned = seat("fussy", RaisingJudge("poison"))
+    samples = [Sample(scene(), Brief(prompt=prompt)) for prompt in ("a", "poison", "b")]
+    outcomes = await asyncio.gather(*(judge([poisoned], sample) for sample in samples))
+
+    assert [type(outcome[0]) for outcome in outcomes] == [Score, Fault, Score]
