@@ -462,7 +462,11 @@ class Generator(Protocol):
     """Makes pictures for a brief."""
 
     version: ClassVar[str]
-    capabilities: ClassVar[Capabilities]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it understands; known once it is loaded."""
+        ...
 
     def generate(self, brief: Brief) -> Sequence[Candidate]:
         """Return `brief.count` pictures."""
