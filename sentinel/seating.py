@@ -12,7 +12,13 @@ from typing import Any
 
 from sentinel import registry
 from sentinel.contracts import Brief, Closes, Finding, InputGate, Loads, Runtime, Sample
-from sentinel.errors import ConfigError, MissingRequirement, PolicyError, SentinelError
+from sentinel.errors import (
+    ConfigError,
+    MissingRequirement,
+    PluginError,
+    PolicyError,
+    SentinelError,
+)
 from sentinel.gating import GateSeat, Question
 from sentinel.judging import Answer, JudgeSeat
 from sentinel.panel import Panel
@@ -71,6 +77,9 @@ class Seating:
         ):
             if isinstance(result, SentinelError):
                 problems.append(f"{kind}s.{name}: {result}")
+            elif isinstance(result, Exception):
+                told = PluginError(kind, name, f"load() raised {type(result).__name__}: {result}")
+                problems.append(f"{kind}s.{name}: {told}")
             elif isinstance(result, BaseException):
                 raise result
         if problems:

@@ -34,6 +34,7 @@ from sentinel.contracts import (
     Runtime,
     Sample,
 )
+from sentinel.errors import MissingRequirement
 
 # ── material ──────────────────────────────────────────────────────────────────────────────────
 
@@ -261,6 +262,21 @@ class HangingJudge:
         """Sleep, then answer."""
         time.sleep(self.seconds)
         return [Reading(value=1.0, reason="late") for _ in samples]
+
+
+class WeightlessJudge:
+    """Needs weights that nobody has."""
+
+    version: ClassVar[str] = "1"
+
+    def load(self, runtime: Runtime) -> None:
+        """Say which command would bring them."""
+        where = f"weights in {runtime.models.name}"
+        raise MissingRequirement("judge weightless", where, "sentinel models pull weightless")
+
+    def judge(self, samples: Sequence[Sample]) -> list[Reading | Declined]:
+        """Never reached."""
+        return [Declined(reason="no weights") for _ in samples]
 
 
 class NonsenseJudge:
