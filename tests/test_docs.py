@@ -96,11 +96,12 @@ def test_each_command_is_documented():
 
 
 def test_each_link_between_pages_leads_somewhere():
-    broken = []
-    for page, text in TEXT.items():
-        for target in re.findall(r"\]\(([^)#\s]+)", text):
-            if "://" not in target and not (page.parent / target).exists():
-                broken.append(f"{page.name}: {target}")
+    broken = [
+        f"{page.name}: {target}"
+        for page, text in TEXT.items()
+        for target in re.findall(r"\]\(([^)#\s]+)", text)
+        if "://" not in target and not (page.parent / target).exists()
+    ]
 
     assert broken == []
 
