@@ -170,7 +170,8 @@ class Seating:
         seated = [known for key, known in self._seated.items() if key[:2] == (kind, name)]
         missing = [known.missing for known in seated if known.missing]
         if not reason:
-            reason = missing[0] if missing else ("" if seated else "not loaded: no policy uses it")
+            absent = "not loaded yet" if using else "not loaded: no policy uses it"
+            reason = missing[0] if missing else ("" if seated else absent)
         return PluginStatus(
             kind=kind,
             name=name,

@@ -23,8 +23,8 @@ from ulid import ULID
 
 from sentinel import imaging, policy
 from sentinel.admission import Admission
-from sentinel.contracts import Attempt, Brief, Trace, Verdict
-from sentinel.errors import ConfigError, NotFound
+from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
+from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.registry import nearest
@@ -94,6 +94,11 @@ class Sentinel:
             self._starting.result()
         return self._starting is not None and self._starting.done()
 
+    async def loaded(self) -> None:
+        """Wait until every model is loaded; raises what stopped the start."""
+        if self._starting is not None:
+            await asyncio.shield(self._starting)
+
     def statuses(self) -> list[PluginStatus]:
         """Every gate and judge on offer: seated where, ready or why not."""
         return self._seating.statuses(self.policies)
@@ -103,13 +108,30 @@ class Sentinel:
     ) -> Scored:
         """Score one picture: decoded, gated, judged, decided, and kept as a trace.
 
+        Without `policy` the brief's category chooses, if a policy has its name.
         Raises PictureError, NotFound (no such policy), Busy.
         """
-        chosen = _known(self.policies, policy or self.settings.policy)
-        await self._loaded()
-        header = imaging.inspect(data, self.settings.limits)
-        with self._admission.enter(header.width * header.height):
+        await self.loaded()
+        by_category = brief.category if brief.category in self._panels else None
+        chosen = _known(self.policies, policy or by_category or self.settings.policy)
+        pixels = await asyncio.to_thread(self._pixels, data, brief)
+        with self._admission.enter(pixels):
             return await self._score(data, brief, chosen, model)
+
+    def _pixels(self, data: bytes, brief: Brief) -> int:
+        """Pixels that a picture and its references take when decoded, by their headers."""
+        limits = self.settings.limits
+        headers = [imaging.inspect(data, limits)]
+        for index, each in enumerate(brief.references):
+            headers.append(imaging.inspect(each.image, limits, field=f"references[{index}]"))
+        pixels = sum(header.width * header.height for header in headers)
+        if len(headers) > 1 and pixels > self.settings.pixels_in_house:
+            told = (
+                f"the picture and its references have {pixels:,} pixels together; "
+                f"at most {self.settings.pixels_in_house:,}; send smaller references"
+            )
+            raise PictureError("picture_too_large", told, field="references")
+        return pixels
 
     async def _score(self, data: bytes, brief: Brief, chosen: Policy, model: str | None) -> Scored:
         clock = _Clock()
@@ -137,8 +159,8 @@ class Sentinel:
 
     async def _decode(
         self, data: bytes, brief: Brief, model: str | None
-    ) -> tuple[imaging.Picture, imaging.Sample]:
-        def work() -> tuple[imaging.Picture, imaging.Sample]:
+    ) -> tuple[imaging.Picture, Sample]:
+        def work() -> tuple[imaging.Picture, Sample]:
             limits = self.settings.limits
             picture = imaging.read(data, limits)
             maker = model or "unknown"
@@ -157,10 +179,6 @@ class Sentinel:
             told = f"policy {chosen.name!r} was not seated at the start; open the house with it"
             raise ConfigError(told)
         return panel
-
-    async def _loaded(self) -> None:
-        if self._starting is not None:
-            await asyncio.shield(self._starting)
 
     async def _start(self, chosen: list[Policy]) -> None:
         for each in chosen:

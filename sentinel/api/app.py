@@ -1,0 +1,69 @@
+"""Settings in, an ASGI application out.
+
+The house opens with the application and closes with it; models load behind, so that /healthz
+answers at once and /readyz tells what is still awaited. There are no interactive pages: they
+would pull scripts from a foreign host. /openapi.json is served, with examples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from sentinel import __version__
+from sentinel.api import errors, pictures, routes
+from sentinel.api.door import Door
+from sentinel.errors import SentinelError
+from sentinel.settings import Settings
+from sentinel.wiring import Sentinel
+
+log = logging.getLogger(__name__)
+
+OnFailure = Callable[[BaseException], None]
+
+DESCRIPTION = (
+    "Gates refuse what must never ship, judges measure the rest, a policy decides. "
+    "Every error is `{code, message, errors: [{field, message, value}]}`."
+)
+
+
+def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None = None) -> FastAPI:
+    """The application; `on_failure` hears of what stopped the models from loading."""
+    chosen = settings or Settings.read()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Sentinel.open(chosen, wait=False) as house:
+            app.state.house = house
+            watch = asyncio.create_task(_watch(house, on_failure))
+            yield
+            watch.cancel()
+
+    app = FastAPI(
+        title="Sentinel", version=__version__, description=DESCRIPTION, lifespan=lifespan,
+        docs_url=None, redoc_url=None, redirect_slashes=False,
+    )  # fmt: skip
+    app.state.drawing = asyncio.Semaphore(pictures.PAINTERS)
+    app.include_router(routes.router)
+    app.include_router(pictures.router)
+    errors.register(app)
+    app.add_middleware(Door, body_mb=chosen.body_mb)
+    return app
+
+
+async def _watch(house: Sentinel, on_failure: OnFailure | None) -> None:
+    """Wait until the models are loaded, and tell of what kept them from it."""
+    try:
+        await house.loaded()
+    except SentinelError as error:
+        log.critical("the models could not be loaded: %s", error)
+        if on_failure:
+            on_failure(error)
+    except Exception as error:  # noqa: BLE001 - a plugin's load is foreign code; it stops the start
+        log.critical("the models could not be loaded: %s", type(error).__name__)
+        if on_failure:
+            on_failure(error)

@@ -1,0 +1,58 @@
+"""Settings in, a served application until it is told to stop.
+
+Ends with the error that kept the models from loading, so that whoever started it can print the
+command that mends it.
+"""
+
+from __future__ import annotations
+
+import uvicorn
+
+from sentinel import policy
+from sentinel.api.app import create_app
+from sentinel.errors import ConfigError
+from sentinel.registry import nearest
+from sentinel.settings import Settings
+
+FAREWELL = 10
+"""Seconds that requests under way are given when the server is stopped."""
+
+LOGGED = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "sentinel": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}
+"""What the server says, on standard error."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve on `settings.host` and `settings.port` until interrupted; ConfigError stops it."""
+    known = policy.available(settings.policies)
+    if settings.policy not in known:
+        told = f"SENTINEL_POLICY is {settings.policy!r}, no policy; "
+        raise ConfigError(told + nearest(settings.policy, tuple(known)))
+    failures: list[BaseException] = []
+
+    def stop(error: BaseException) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    config = uvicorn.Config(
+        create_app(settings, on_failure=stop),
+        host=settings.host,
+        port=settings.port,
+        log_config=LOGGED,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=FAREWELL,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if failures:
+        raise failures[0]
