@@ -1,0 +1,1 @@
+"""Pixels in, symptoms out: one pure function per check, grouped by what they look at."""
