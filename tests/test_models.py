@@ -79,7 +79,7 @@ def mirror() -> Iterator[Mirror]:
         def do_GET(self) -> None:
             served.answer(self)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *said: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -126,7 +126,7 @@ def test_what_an_interrupted_pull_left_is_used_by_the_next_one(mirror: Mirror, t
     mirror.files["/toy.onnx"] = WEIGHTS
     mirror.cuts = [400_000, 0, 0, 0, 0]
     toy = card(f"{mirror.address}/toy.onnx", {"net.onnx": sha256(WEIGHTS)})
-    with pytest.raises(PullError, match="stopped after 0.4 MB.*goes on from there"):
+    with pytest.raises(PullError, match=r"stopped after 0.4 MB.*goes on from there"):
         pull(toy, tmp_path, silent)
     assert state_of(toy, tmp_path) == "missing"
     mirror.asked.clear()
@@ -207,19 +207,19 @@ def test_progress_counts_up_to_the_length(mirror: Mirror, tmp_path: Path):
 
 
 def test_an_unreachable_host_is_told_as_such(tmp_path: Path):
-    with pytest.raises(PullError, match="cannot be reached.*offline"):
+    with pytest.raises(PullError, match=r"cannot be reached.*offline"):
         pull(card("http://127.0.0.1:9/toy.onnx"), tmp_path, silent)
 
 
 def test_a_missing_file_is_told_as_such(mirror: Mirror, tmp_path: Path):
-    with pytest.raises(PullError, match="404.*no such file"):
+    with pytest.raises(PullError, match=r"404.*no such file"):
         pull(card(f"{mirror.address}/gone.onnx"), tmp_path, silent)
 
 
 def test_a_full_disk_is_told_before_anything_is_asked(mirror: Mirror, tmp_path: Path):
     mirror.files["/toy.onnx"] = WEIGHTS
     more = shutil.disk_usage(tmp_path).free / 1e6 * 2
-    with pytest.raises(PullError, match="MB free.*SENTINEL_MODELS_FOLDER"):
+    with pytest.raises(PullError, match=r"MB free.*SENTINEL_MODELS_FOLDER"):
         pull(card(f"{mirror.address}/toy.onnx", megabytes=more), tmp_path, silent)
 
     assert not mirror.asked
@@ -243,6 +243,31 @@ def test_an_archive_gives_the_files_the_card_names(mirror: Mirror, tmp_path: Pat
 
     assert sorted(path.name for path in folder.iterdir()) == ["a.onnx", "b.onnx"]
     assert not list(tmp_path.glob(".pulling/*"))
+
+
+def test_a_model_may_come_in_two_archives(mirror: Mirror, tmp_path: Path):
+    mirror.files["/one.zip"] = archive(**{"a.pth": b"a"})
+    mirror.files["/two.zip"] = archive(**{"b.pth": b"b"})
+    source = f"{mirror.address}/one.zip {mirror.address}/two.zip"
+    folder = pull(card(source, {"a.pth": None, "b.pth": None}), tmp_path, silent)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["a.pth", "b.pth"]
+
+
+def test_an_archive_that_lacks_a_file_of_the_card_is_told_as_such(mirror: Mirror, tmp_path: Path):
+    mirror.files["/pack.zip"] = archive(**{"a.onnx": b"a"})
+    with pytest.raises(PullError, match=r"does not hold b\.onnx"):
+        pull(card(f"{mirror.address}/pack.zip", {"a.onnx": None, "b.onnx": None}), tmp_path, silent)
+
+    assert not (tmp_path / "toy").exists()
+
+
+def test_files_of_one_folder_share_its_address(mirror: Mirror, tmp_path: Path):
+    mirror.files |= {"/toy/a.onnx": b"a", "/toy/deep/b.onnx": b"b"}
+    files = {"a.onnx": sha256(b"a"), "deep/b.onnx": None}
+    folder = pull(card(f"{mirror.address}/toy/", files), tmp_path, silent)
+
+    assert (folder / "deep" / "b.onnx").read_bytes() == b"b"
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "C:evil", "a\\..\\evil"])
@@ -294,13 +319,13 @@ def test_the_hubs_own_checksum_is_checked(hub: Mirror, tmp_path: Path):
 
 
 def test_an_unknown_hub_model_is_told_as_such(hub: Mirror, tmp_path: Path):
-    with pytest.raises(PullError, match="404.*no such model"):
+    with pytest.raises(PullError, match=r"404.*no such model"):
         pull(card("hf:we/nothing"), tmp_path, silent)
 
 
 def test_an_unreachable_hub_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(PullError, match="offline.*HF_ENDPOINT"):
+    with pytest.raises(PullError, match=r"offline.*HF_ENDPOINT"):
         pull(card("hf:we/toy"), tmp_path, silent)
 
 

@@ -48,6 +48,8 @@ def pull(card: ModelCard, models: Path, progress: Progress) -> Path:
         _from_hub(card, staging, progress)
     else:
         _from_address(card, staging, progress)
+    if absent := [name for name in card.files if not (staging / name).is_file()]:
+        raise PullError(f"{card.source} does not hold {', '.join(absent)}")
     _move(staging, folder)
     return folder
 
@@ -147,19 +149,26 @@ def _listing(http: httpx2.Client, address: str) -> dict[str, tuple[str | None, i
 
 
 def _from_address(card: ModelCard, staging: Path, progress: Progress) -> None:
-    """One file, a folder of files (the address ends with "/") or a zip archive."""
+    """Files, zip archives, or a folder of files (the address ends with "/").
+
+    Several addresses are separated by spaces: some models come in two archives.
+    """
+    addresses = card.source.split()
     with client() as http:
-        if card.source.endswith(".zip"):
-            archive = staging.parent / f"{card.name}.zip"
-            fetch(http, Wanted(card.source, archive), progress)
-            _unpack(card, archive, staging, progress)
-            archive.unlink()
-            return
-        name = PurePosixPath(httpx2.URL(card.source).path).name
-        files = card.files or {name: None}
-        for file, sha256 in files.items():
-            address = card.source + quote(file) if card.source.endswith("/") else card.source
-            fetch(http, Wanted(address, staging / _safe(file), sha256), progress)
+        for address in addresses:
+            name = PurePosixPath(httpx2.URL(address).path).name
+            if address.endswith(".zip"):
+                archive = staging.parent / f"{card.name}-{name}"
+                fetch(http, Wanted(address, archive), progress)
+                _unpack(card, archive, staging, progress)
+                archive.unlink()
+                continue
+            only = len(addresses) == 1 and len(card.files) == 1
+            wanted = tuple(card.files) if only or address.endswith("/") else (name,)
+            for file in wanted:
+                full = address + quote(file) if address.endswith("/") else address
+                target = staging / _safe(file)
+                fetch(http, Wanted(full, target, card.files.get(file)), progress)
 
 
 # ── archives and the last move ────────────────────────────────────────────────────────────────
@@ -172,6 +181,8 @@ def _unpack(card: ModelCard, archive: Path, staging: Path, progress: Progress) -
             members = [item.filename for item in packed.infolist() if not item.is_dir()]
             for name in card.files or members:
                 member = _member(members, name, archive)
+                if member is None:
+                    continue
                 target = staging / _safe(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with packed.open(member) as source, target.open("wb") as sink:
@@ -184,14 +195,14 @@ def _unpack(card: ModelCard, archive: Path, staging: Path, progress: Progress) -
         raise PullError(f"{archive.name} is no zip archive ({error}); it was deleted") from error
 
 
-def _member(members: list[str], name: str, archive: Path) -> str:
+def _member(members: list[str], name: str, archive: Path) -> str | None:
     """The archive's member for one of the card's files: the same path, or the one that ends so."""
     if name in members:
         return name
     ending = [member for member in members if member.endswith(f"/{name}")]
-    if len(ending) != 1:
+    if len(ending) > 1:
         raise PullError(f"{archive.name} holds {len(ending)} files called {name}; expected one")
-    return ending[0]
+    return ending[0] if ending else None
 
 
 def _safe(name: str) -> PurePosixPath:

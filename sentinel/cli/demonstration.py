@@ -1,0 +1,91 @@
+"""`sentinel demo`: eight pictures scored before your eyes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentinel.cli.examples import examples
+
+if TYPE_CHECKING:
+    from sentinel.contracts import Fault, Trace
+    from sentinel.demo import Shown
+
+NEXT = """\
+Now score your own:
+  sentinel score PICTURE --prompt "what was asked for" --annotate judged.png
+Or over HTTP, with  sentinel serve  running in another terminal:
+  curl -F image=@PICTURE -F prompt="what was asked for" http://{host}:{port}/v1/score
+"""
+
+EXAMPLES = examples("sentinel demo --out demo-out")
+
+
+def demo(
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where pictures, traces and store go.")
+    ] = Path("demo-out"),
+) -> None:
+    """Score eight pictures for real: two good, six spoilt.
+
+    Photographs that ship with scikit-image, spoilt as generators spoil them,
+    go through the default policy. FOLDER then holds each picture, what was
+    found drawn on it, contact-sheet.png, traces.jsonl and the store. Exit
+    code 0: that some do not pass is the point.
+    """
+    from sentinel.cli import display  # noqa: PLC0415 - Rich only where it is needed
+    from sentinel.demo import tour  # noqa: PLC0415 - heavy
+    from sentinel.errors import ConfigError  # noqa: PLC0415 - with it
+    from sentinel.settings import Settings  # noqa: PLC0415 - heavy
+
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; --out names a folder")
+    console = display.err()
+    with console.status("loading the models …") as status:
+        shown = asyncio.run(tour(out, lambda name: status.update(f"{name} …")))
+    _table(shown)
+    for fault in _not_run([each.trace for each in shown]):
+        told = f"not run in any of them: {fault.judge} ({fault.reason})"
+        display.out().print(display.safe(told, display.WARN))
+    settings = Settings.read()
+    typer.echo(f"\nLook at {out / 'contact-sheet.png'}, and at each …-annotated.png in {out}/\n")
+    typer.echo(NEXT.format(host=settings.host, port=settings.port), nl=False)
+
+
+def _table(shown: tuple[Shown, ...]) -> None:
+    from rich.table import Table  # noqa: PLC0415 - Rich only where it is needed
+    from rich.text import Text  # noqa: PLC0415 - with it
+
+    from sentinel.cli.display import QUIET, out, safe  # noqa: PLC0415 - with it
+    from sentinel.cli.verdicts import STANDINGS  # noqa: PLC0415 - heavy
+
+    table = Table(box=None, padding=(0, 1), header_style=QUIET)
+    table.add_column("picture", width=15)
+    table.add_column("verdict", width=9)
+    table.add_column("score", width=5, justify="right")
+    table.add_column("what it is · what was found · trace", ratio=1)
+    for each in shown:
+        verdict = each.trace.last.verdict
+        found = verdict.top_issues[0] if verdict.top_issues else verdict.reason
+        told = Text("\n").join([safe(each.case.matter), safe(found), Text(each.trace.id, QUIET)])
+        score = "-" if verdict.score is None else f"{verdict.score:.2f}"
+        standing = Text(verdict.standing, STANDINGS[verdict.standing])
+        table.add_row(safe(each.case.name, "bold"), standing, score, told)
+    out().print(table)
+
+
+def _not_run(traces: list[Trace]) -> list[Fault]:
+    """Judges that never ran, each once, with what they lack."""
+    from sentinel.contracts import Fault  # noqa: PLC0415 - heavy
+
+    faults = {
+        outcome.judge: outcome
+        for trace in traces
+        for outcome in trace.last.verdict.outcomes
+        if isinstance(outcome, Fault)
+    }
+    return list(faults.values())

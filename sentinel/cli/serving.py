@@ -1,0 +1,55 @@
+"""`sentinel serve`: the HTTP face, on this machine only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sentinel.cli.examples import examples
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+EXAMPLES = examples(
+    "sentinel serve --port 8600",
+    'curl -F image=@cup.png -F prompt="a red cup" http://127.0.0.1:8600/v1/score',
+)
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port (8600).")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="Policy where a request names none (default).")
+    ] = None,
+    no_keys: Annotated[
+        bool,
+        typer.Option(
+            "--i-know-there-are-no-keys",
+            help="Listen beyond this machine although anybody who reaches the port may use it.",
+        ),
+    ] = False,
+) -> None:
+    """Serve POST /v1/score and the rest over HTTP; Ctrl-C ends it.
+
+    There are no access keys yet, so other hosts than this machine are
+    refused.
+    """
+    import uvicorn  # noqa: PLC0415 - heavy
+
+    from sentinel.api.app import create_app  # noqa: PLC0415 - heavy
+    from sentinel.settings import Settings  # noqa: PLC0415 - heavy
+
+    given = {"host": host, "port": port, "policy": policy}
+    settings = Settings.read(**{key: value for key, value in given.items() if value is not None})
+    if settings.host not in LOOPBACK and not no_keys:
+        told = (
+            f"{settings.host!r} is not this machine, and there are no access keys yet: whoever "
+            "reaches the port may use it. Listen on 127.0.0.1 behind a proxy that asks for a "
+            "password, or add --i-know-there-are-no-keys"
+        )
+        raise typer.BadParameter(told, param_hint="--host")
+    typer.echo(f"listening on http://{settings.host}:{settings.port} (docs at /docs)", err=True)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="info")

@@ -1,0 +1,66 @@
+"""A folder in, the eight pictures scored out: annotated, on one sheet, as traces, in a store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel.annotation import annotate
+from sentinel.contracts import Pixels, Trace
+from sentinel.demo.contact_sheet import contact_sheet
+from sentinel.demo.pictures import Case, cases
+from sentinel.imaging import encode
+from sentinel.settings import Settings
+from sentinel.wiring import Scored, Sentinel
+
+MAKER = "sentinel demo"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A case, what came out, and the files it left."""
+
+    case: Case
+    trace: Trace
+    pixels: Pixels
+    picture: Path
+    annotated: Path
+
+
+def settings_for(out: Path) -> Settings:
+    """The store and its pictures inside the folder; models where they always are."""
+    return Settings.read(
+        database=f"sqlite:///{out / 'sentinel.db'}", media_folder=out / "media", policy="default"
+    )
+
+
+async def tour(out: Path, step: Callable[[str], None]) -> tuple[Shown, ...]:
+    """Score the eight one after the other; `step` hears each name before it is scored."""
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    shown = []
+    async with Sentinel.open(settings_for(out), only=("default",)) as house:
+        for case in cases():
+            step(case.name)
+            data = await asyncio.to_thread(case.make)
+            scored = await house.score(data, case.brief, model=MAKER)
+            shown.append(await asyncio.to_thread(_keep, out, case, data, scored))
+    await asyncio.to_thread(_keep_all, out, shown)
+    return tuple(shown)
+
+
+def _keep(out: Path, case: Case, data: bytes, scored: Scored) -> Shown:
+    """The picture as it was scored, and what was found drawn on it."""
+    picture = out / f"{case.name}{'.jpg' if scored.picture.format == 'JPEG' else '.png'}"
+    picture.write_bytes(data)
+    annotated = out / f"{case.name}-annotated.png"
+    annotated.write_bytes(encode(annotate(scored.picture.pixels, scored.trace.last)))
+    return Shown(case, scored.trace, scored.picture.pixels, picture, annotated)
+
+
+def _keep_all(out: Path, shown: list[Shown]) -> None:
+    traces = (each.trace.model_dump_json() + "\n" for each in shown)
+    (out / "traces.jsonl").write_text("".join(traces), encoding="utf-8")
+    sheet = contact_sheet([(each.case.name, each.pixels, each.trace.last) for each in shown])
+    (out / "contact-sheet.png").write_bytes(encode(sheet))
