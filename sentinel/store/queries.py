@@ -33,8 +33,8 @@ PAGE_CAP = 500
 class Filters:
     """What is counted. None means all; "" means those that name none.
 
-    Times are milliseconds since 1970 UTC; `until_ms` is exclusive. Counts begin at the full hour,
-    or at the full UTC day where the range (up to now, where it is open) is longer than a week.
+    Times are milliseconds since 1970 UTC; `until_ms` is exclusive. Counts are of whole hours,
+    or of whole UTC days where the range (up to now, where it is open) is longer than a week.
     """
 
     since_ms: int = 0
@@ -233,7 +233,7 @@ def _matching(table: FromClause, filters: Filters, width: int) -> list[ColumnEle
     moment = table.c.created_ms if width == 1 else table.c.start_ms
     conditions: list[ColumnElement[bool]] = [moment >= filters.since_ms - filters.since_ms % width]
     if filters.until_ms is not None:
-        conditions.append(moment < filters.until_ms)
+        conditions.append(moment < -(-filters.until_ms // width) * width)
     for column in ("project", "model", "policy", "category", "mode"):
         wanted = getattr(filters, column)
         if wanted is not None:

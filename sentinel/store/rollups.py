@@ -51,9 +51,9 @@ Key = tuple[Any, ...]
 
 
 def whole(value: float, per_unit: int) -> int:
-    """A sum's share as a whole number; what is not finite counts as nothing."""
+    """A sum's share as a whole number, within bounds; NaN counts as nothing."""
     scaled = value * per_unit
-    return round(max(-LARGEST, min(LARGEST, scaled))) if math.isfinite(scaled) else 0
+    return 0 if math.isnan(scaled) else round(max(-LARGEST, min(LARGEST, scaled)))
 
 
 def latency_bucket(seconds: float) -> int:

@@ -42,7 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path}/sentinel.db"
         return
     if not POSTGRES:
-        pytest.skip("SENTINEL_TEST_POSTGRES names no server; eval \"$(.ci/postgres)\" starts one")
+        pytest.skip('SENTINEL_TEST_POSTGRES names no server; eval "$(.ci/postgres)" starts one')
     schema = f"test_{uuid.uuid4().hex}"
     engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -87,7 +87,9 @@ def _verdict(standing: Standing) -> Verdict:
     gate = GateResult(gate="integrity", version="1", passed=standing != "refused", seconds=0.002,
                       reason="looked", issues=(BLANK,))  # fmt: skip
     if standing == "refused":
-        return Verdict(action="regenerate", standing="refused", score=None, gates=(gate,), reason="-")
+        return Verdict(
+            action="regenerate", standing="refused", score=None, gates=(gate,), reason="-"
+        )
     value = 0.4 if standing == "failed" else 0.9
     text_score = Score(judge="text", version="2", threshold=0.7, weight=2, required=True,
                        value=value, reason="read", measurements={"state": "match", "n": [1, None]},
