@@ -120,9 +120,6 @@ def _without_style(fragment: list[str], found: Phrases) -> list[str]:
     return fragment
 
 
-# ── one fragment ──────────────────────────────────────────────────────────────────────────────
-
-
 @dataclass(slots=True)
 class _State:
     """How far one fragment has been read."""
@@ -200,7 +197,7 @@ def _ends(word: str, chunk: list[str], following: list[str]) -> bool:
     """Whether this word ends a noun phrase rather than being part of one."""
     if word in words.PREPOSITIONS | words.CONJUNCTIONS | words.PRONOUNS | words.AUXILIARIES:
         return True
-    opened = bool(chunk) and _qualifies(chunk[-1])
+    opened = bool(chunk) and (_qualifies(chunk[-1]) or chunk[-1] == "and")
     if word in words.VERBS:
         return not opened
     if word in words.ADVERBS or (word.endswith("ly") and word not in words.NOT_ADVERBS):
@@ -274,13 +271,11 @@ def phrase_of(chunk: Sequence[str]) -> Phrase | None:
         said.pop()
     if not said or len(said) > LONGEST:
         return None
-    counts = [at for at, word in enumerate(said) if word in words.COUNTS]
-    colours = [at for at, word in enumerate(said) if word in words.COLOURS]
     start = 0
     while start < len(said) and (_qualifies(said[start]) or said[start] == "and"):
         start += 1
-    colours = [at for at in colours if at < start]
-    counts = [at for at in counts if at < start]
+    counts = [at for at in range(start) if said[at] in words.COUNTS]
+    colours = [at for at in range(start) if said[at] in words.COLOURS]
     noun = said[start:] or _lone(said)
     if not noun or noun[-1] in words.ALWAYS_MEDIA | words.STYLE_HEADS:
         return None
