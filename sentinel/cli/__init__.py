@@ -73,6 +73,3 @@ def main(words: list[str] | None = None) -> None:
 
         complain(error)
         sys.exit(1 if error.code == "pull_failed" else MISUSE)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader (head, less) has gone; nobody wants our last words
-        sys.exit(0)

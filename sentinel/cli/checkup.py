@@ -57,7 +57,7 @@ def _lines(checks: tuple[Check, ...]) -> None:
     table.add_column(width=16)
     table.add_column(ratio=1)
     for check in checks:
-        told = safe(check.told)
+        told = Text("\n").join(safe(line) for line in check.told.splitlines())
         if check.remedy:
             told.append_text(Text.assemble("\n→ ", safe(check.remedy, WARN)))
         table.add_row(Text(check.state, styles[check.state]), safe(check.name), told)

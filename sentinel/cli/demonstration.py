@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,6 @@ import typer
 from sentinel.cli.examples import examples
 
 if TYPE_CHECKING:
-    from sentinel.contracts import Fault, Trace
     from sentinel.demo import Shown
 
 NEXT = """\
@@ -37,7 +37,7 @@ def demo(
     found drawn on it, contact-sheet.png, traces.jsonl and the store. Exit
     code 0: that some do not pass is the point.
     """
-    from sentinel.cli import display  # noqa: PLC0415 - Rich only where it is needed
+    from sentinel.cli import display, verdicts  # noqa: PLC0415 - heavy
     from sentinel.demo import tour  # noqa: PLC0415 - heavy
     from sentinel.errors import ConfigError  # noqa: PLC0415 - with it
     from sentinel.settings import Settings  # noqa: PLC0415 - heavy
@@ -48,9 +48,8 @@ def demo(
     with console.status("loading the models …") as status:
         shown = asyncio.run(tour(out, lambda name: status.update(f"{name} …")))
     _table(shown)
-    for fault in _not_run([each.trace for each in shown]):
-        told = f"not run in any of them: {fault.judge} ({fault.reason})"
-        display.out().print(display.safe(told, display.WARN))
+    lacks = [verdicts.lacking(each.trace) for each in shown]
+    verdicts.show_lacking(display.out(), dict(ChainMap(*lacks)))
     settings = Settings.read()
     typer.echo(f"\nLook at {out / 'contact-sheet.png'}, and at each …-annotated.png in {out}/\n")
     typer.echo(NEXT.format(host=settings.host, port=settings.port), nl=False)
@@ -76,16 +75,3 @@ def _table(shown: tuple[Shown, ...]) -> None:
         standing = Text(verdict.standing, STANDINGS[verdict.standing])
         table.add_row(safe(each.case.name, "bold"), standing, score, told)
     out().print(table)
-
-
-def _not_run(traces: list[Trace]) -> list[Fault]:
-    """Judges that never ran, each once, with what they lack."""
-    from sentinel.contracts import Fault  # noqa: PLC0415 - heavy
-
-    faults = {
-        outcome.judge: outcome
-        for trace in traces
-        for outcome in trace.last.verdict.outcomes
-        if isinstance(outcome, Fault)
-    }
-    return list(faults.values())

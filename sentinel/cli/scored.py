@@ -6,8 +6,8 @@ import asyncio
 import json
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -84,24 +84,39 @@ def run(wanted: Wanted) -> int:
 async def _score_all(wanted: Wanted, settings: Settings, tally: Tally) -> None:
     """Keep a few pictures in the house, report them in the order they were given."""
     only = (wanted.policy or settings.policy,)
-    with _bar(len(wanted.pictures)) as (pause, step):
-        async with Sentinel.open(settings, only=only) as house:
-            line = deque(enumerate(wanted.pictures, start=1))
-            running: deque[tuple[int, str, asyncio.Task[Scored]]] = deque()
-            try:
-                while line or running:
-                    while line and len(running) < AHEAD:
-                        number, name = line.popleft()
-                        task = asyncio.create_task(_score_one(house, wanted, name))
-                        running.append((number, name, task))
-                    await asyncio.wait([running[0][2]])
-                    number, name, task = running.popleft()
-                    with pause():
-                        _report(wanted, tally, (number, name), task)
-                    step()
-            finally:
-                for _, _, task in running:
-                    task.cancel()
+    lacking: dict[str, str] = {}
+    async with AsyncExitStack() as stack:
+        with display.err().status("loading the models …"):
+            house = await stack.enter_async_context(Sentinel.open(settings, only=only))
+        pause, step = stack.enter_context(_bar(len(wanted.pictures)))
+        async for number, name, task in _in_order(house, wanted):
+            with pause():
+                scored = _taken(wanted, tally, name, task)
+                if scored is not None:
+                    _show(house, wanted, (number, name), scored)
+                    lacking |= verdicts.lacking(scored.trace)
+            step()
+    if not wanted.as_json:
+        verdicts.show_lacking(display.out(), lacking)
+
+
+async def _in_order(
+    house: Sentinel, wanted: Wanted
+) -> AsyncGenerator[tuple[int, str, asyncio.Task[Scored]]]:
+    """Finished tasks in the order of the pictures, a few of which are in the house at once."""
+    line = deque(enumerate(wanted.pictures, start=1))
+    running: deque[tuple[int, str, asyncio.Task[Scored]]] = deque()
+    try:
+        while line or running:
+            while line and len(running) < AHEAD:
+                number, name = line.popleft()
+                task = asyncio.create_task(_score_one(house, wanted, name))
+                running.append((number, name, task))
+            await asyncio.wait([running[0][2]])
+            yield running.popleft()
+    finally:
+        for _, _, task in running:
+            task.cancel()
 
 
 async def _score_one(house: Sentinel, wanted: Wanted, name: str) -> Scored:
@@ -134,32 +149,42 @@ def _read(name: str, most: int) -> bytes:
 # ── telling ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _report(
-    wanted: Wanted, tally: Tally, which: tuple[int, str], task: asyncio.Task[Scored]
-) -> None:
-    """One picture: its verdict, or why it has none. Other errors than the picture's go on up."""
-    number, name = which
-    shown = "standard input" if name == "-" else name
+def _taken(wanted: Wanted, tally: Tally, name: str, task: asyncio.Task[Scored]) -> Scored | None:
+    """A task's picture, counted; None, and a message, where it could not be scored.
+
+    Other errors than the picture's go on up and end the run.
+    """
     try:
         scored = task.result()
     except PictureError as error:
         tally.unread += 1
-        display.say(f"error: {shown}: {error}", display.BAD)
+        message = f"{_shown(name)}: {error}"
+        display.say(f"error: {message}", display.BAD)
         if wanted.as_json:
-            answer = {"code": error.code, "message": f"{shown}: {error}", "errors": []}
+            answer = {"code": error.code, "message": message, "errors": []}
             display.print_json(json.dumps(answer, ensure_ascii=False))
-        return
+        return None
     passed = scored.trace.last.verdict.passed is True
     tally.passed += passed
     tally.failed += not passed
+    return scored
+
+
+def _show(house: Sentinel, wanted: Wanted, which: tuple[int, str], scored: Scored) -> None:
+    number, name = which
     if wanted.as_json:
         from sentinel.api.wire import ScoreAnswer  # noqa: PLC0415 - not wanted for tables
 
-        display.print_json(ScoreAnswer.of(scored.trace).model_dump_json())
+        judges = house.policies[scored.trace.policy].judges
+        display.print_json(ScoreAnswer.of(scored.trace, judges).model_dump_json())
     else:
-        verdicts.show(display.out(), scored.trace, shown)
+        verdicts.show(display.out(), scored.trace, _shown(name))
     if wanted.annotate or wanted.show:
         _annotate(wanted, scored, number)
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
 def _annotate(wanted: Wanted, scored: Scored, number: int) -> None:

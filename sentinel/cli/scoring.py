@@ -94,24 +94,33 @@ def _brief(
     category: str | None,
 ) -> Brief:
     """The brief these words make; a value that cannot be used is wrong usage."""
-    from pydantic import ValidationError  # noqa: PLC0415 - heavy
-
     from sentinel.contracts import Brief  # noqa: PLC0415 - heavy
 
-    expected, palette = texts
+    expected, palette = (tuple(each or ()) for each in texts)
+    said = {
+        "--prompt": (prompt,), "--negative-prompt": (negative_prompt,), "--category": (category,),
+        "--expect-text": expected, "--palette": palette,
+    }  # fmt: skip
+    for option, words in said.items():
+        for word in words:
+            _check_text(option, word or "")
+    return Brief(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        references=tuple(_reference(given) for given in references or ()),
+        expected_text=expected,
+        palette=palette,
+        category=category,
+    )
+
+
+def _check_text(option: str, text: str) -> None:
+    """Refuse bytes that are no text in the terminal's encoding: nobody can store or read them."""
     try:
-        return Brief(
-            prompt=prompt,
-            negative_prompt=negative_prompt,
-            references=tuple(_reference(given) for given in references or ()),
-            expected_text=tuple(expected or ()),
-            palette=tuple(palette or ()),
-            category=category,
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0]).replace("_", "-")
-        raise typer.BadParameter(f"{first['msg']}", param_hint=f"--{field}") from error
+        text.encode()
+    except UnicodeEncodeError as error:
+        told = f"{text!a} is no text in this terminal's encoding; use UTF-8"
+        raise typer.BadParameter(told, param_hint=option) from error
 
 
 def _reference(given: str) -> Reference:

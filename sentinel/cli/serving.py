@@ -37,9 +37,7 @@ def serve(
     There are no access keys yet, so other hosts than this machine are
     refused.
     """
-    import uvicorn  # noqa: PLC0415 - heavy
-
-    from sentinel.api.app import create_app  # noqa: PLC0415 - heavy
+    from sentinel.api import server  # noqa: PLC0415 - heavy
     from sentinel.settings import Settings  # noqa: PLC0415 - heavy
 
     given = {"host": host, "port": port, "policy": policy}
@@ -51,5 +49,5 @@ def serve(
             "password, or add --i-know-there-are-no-keys"
         )
         raise typer.BadParameter(told, param_hint="--host")
-    typer.echo(f"listening on http://{settings.host}:{settings.port} (docs at /docs)", err=True)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="info")
+    typer.echo(f"http://{settings.host}:{settings.port} (OpenAPI at /openapi.json)", err=True)
+    server.serve(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 from rich.console import Console
+from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,9 @@ from sentinel.contracts import (
 BAR = 10
 """Cells of a value's bar: a tenth each, and still readable in 80 columns."""
 
+RUN = "; run: "
+"""What parts a MissingRequirement's message from the command that mends it."""
+
 STANDINGS = {"passed": GOOD, "failed": BAD, "refused": BAD, "undecided": WARN}
 
 PREVIEW_WIDTH = 100
@@ -36,17 +40,40 @@ PREVIEW_SMALLEST = 40
 def show(console: Console, trace: Trace, name: str) -> None:
     """One picture: its gates, its judges, the verdict, and how to find it again."""
     attempt = trace.last
+    verdict = attempt.verdict
     console.print(_title(trace, attempt, name))
-    for note in attempt.notes:
-        console.print(Text.assemble("  note: ", safe(note)), style=QUIET)
-    console.print(_gates(attempt.verdict.gates))
-    if attempt.verdict.outcomes:
-        console.print(_judges(attempt.verdict.outcomes))
-    for fault in _faults(attempt.verdict):
-        console.print(fault)
-    console.print(_verdict(attempt.verdict))
-    console.print(Text(f"  trace {trace.id}", style=QUIET), soft_wrap=True)
+    lines = [safe(f"note: {note}", QUIET) for note in attempt.notes]
+    for line in lines:
+        console.print(_indented(line))
+    console.print(_gates(verdict.gates))
+    if verdict.outcomes:
+        console.print(_judges(verdict.outcomes))
+    for line in _verdict(verdict):
+        console.print(_indented(line))
+    console.print(_indented(Text(f"trace {trace.id}", style=QUIET)))
     console.print()
+
+
+def lacking(trace: Trace) -> dict[str, str]:
+    """Gates and judges that did not run because something is not installed, and what that is."""
+    verdict = trace.last.verdict
+    faults = {each.judge: each.reason for each in verdict.outcomes
+              if isinstance(each, Fault) and each.cause == "missing"}  # fmt: skip
+    return faults | {each.gate: each.reason for each in verdict.gates
+                     if isinstance(each, GateFault) and RUN in each.reason}  # fmt: skip
+
+
+def show_lacking(console: Console, lacks: dict[str, str]) -> None:
+    """Each with the command that mends it on a line of its own, to be copied whole."""
+    for name, reason in lacks.items():
+        what, _, command = reason.removeprefix("not run: ").partition(RUN)
+        console.print(Text.assemble((f"{name} did not run: ", WARN), safe(what)))
+        if command:
+            console.print(Text.assemble("  → ", safe(command)), soft_wrap=True)
+
+
+def _indented(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 2))
 
 
 def _title(trace: Trace, attempt: Attempt, name: str) -> Text:
@@ -93,7 +120,7 @@ def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:
         case Abstention():
             return Text("-", QUIET), Text("nothing", QUIET), safe(outcome.reason, QUIET)
         case Fault():
-            told = "see below" if outcome.cause == "missing" else outcome.reason
+            told = "lacks what is named below" if outcome.cause == "missing" else outcome.reason
             return Text("-", QUIET), Text("not run", WARN), safe(told, WARN)
 
 
@@ -108,23 +135,14 @@ def _bar(value: float, style: str) -> Text:
     return Text.assemble(("█" * full, style), ("░" * (BAR - full), QUIET), f" {value:.2f}")
 
 
-def _faults(verdict: Verdict) -> list[Text]:
-    """The commands that mend what did not run, each on a line that can be copied whole."""
-    told = [
-        (outcome.judge, outcome.reason)
-        for outcome in verdict.outcomes
-        if isinstance(outcome, Fault) and outcome.cause == "missing"
-    ]
-    return [Text.assemble((f"  {name} did not run: ", WARN), safe(reason)) for name, reason in told]
-
-
-def _verdict(verdict: Verdict) -> Text:
-    style = STANDINGS[verdict.standing]
+def _verdict(verdict: Verdict) -> list[Text]:
+    """The decision, why, and the issues that the lines above do not tell."""
     score = "" if verdict.score is None else f", weighted score {verdict.score:.2f}"
-    line = Text.assemble("  ", (verdict.standing, style), score, " · ", safe(verdict.reason))
-    for issue in verdict.top_issues:
-        line.append_text(Text.assemble("\n  - ", safe(issue)))
-    return line
+    standing = (verdict.standing, STANDINGS[verdict.standing])
+    lines = [Text.assemble(standing, score, " · ", safe(verdict.reason))]
+    told = [outcome.reason for outcome in (*verdict.gates, *verdict.outcomes)]
+    fresh = [issue for issue in verdict.top_issues if not any(issue.endswith(r) for r in told)]
+    return lines + [Text.assemble("- ", safe(issue)) for issue in fresh]
 
 
 def preview(console: Console, pixels: Pixels) -> None:

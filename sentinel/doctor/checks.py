@@ -10,6 +10,7 @@ import importlib.util
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,7 +42,10 @@ OPENCV = "pip install --force-reinstall --no-deps opencv-python-headless"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. note: works, and worth knowing; absent: not installed, by choice."""
+    """One thing looked at. note: works, and worth knowing; absent: not installed, by choice.
+
+    `told` has a line for each thing that is the matter.
+    """
 
     name: str
     state: State
@@ -124,7 +128,9 @@ def providers() -> list[Check]:
         options = ort.SessionOptions()
         options.log_severity_level = 4  # it would print the fall-back that we are about to tell
         offered = ort.get_available_providers()
-        session = ort.InferenceSession(IDENTITY, options, providers=offered)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the same, as a warning
+            session = ort.InferenceSession(IDENTITY, options, providers=offered)
         active = [name for name in session.get_providers() if name != ONLY_REMOTE]
     except Exception as error:  # noqa: BLE001 - a broken native library raises anything
         remedy = "pip install --force-reinstall onnxruntime"
@@ -227,7 +233,7 @@ def _policies(settings: Settings) -> list[Check]:
 
 def _policy(examined: Examined, name: str) -> Check:
     if stops := examined.stops[name]:
-        return Check(f"policy {name}", "broken", "would not start: " + "; ".join(stops))
+        return Check(f"policy {name}", "broken", "would not start:\n" + "\n".join(stops))
     if without := examined.goes_without[name]:
-        return Check(f"policy {name}", "note", "starts without: " + "; ".join(without))
+        return Check(f"policy {name}", "note", "starts without:\n" + "\n".join(without))
     return Check(f"policy {name}", "ok", "all its gates and judges run")
