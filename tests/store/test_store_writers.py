@@ -111,3 +111,23 @@ def test_threads_save_and_load_side_by_side(store: Store, make) -> None:
 
     assert came_back == [True] * 40
     assert store.queries.overview().counts.evaluations == 80
+
+
+def test_a_trace_loaded_while_it_is_replaced_is_the_old_or_the_new(store: Store, make) -> None:
+    old = make("failed", "failed", "passed")
+    new = make("undecided", "refused", id=old.id)
+    store.traces.save(old)
+
+    def replace() -> None:
+        for _ in range(30):
+            store.traces.save(new)
+            store.traces.save(old)
+
+    with ThreadPoolExecutor(1) as pool:
+        replacing = pool.submit(replace)
+        loaded = []
+        while not replacing.done():
+            loaded.append(store.traces.load(old.id))
+        replacing.result()
+
+    assert [trace for trace in loaded if trace not in (old, new)] == []
