@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from sentinel.contracts import Brief, Pixels, ReferencePicture, Sample
 from sentinel.errors import PictureError
+from sentinel.flattening import STRIP, TURNS, flattened
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 """What is read unless the operator adds more: the formats generators deliver. Each decoder is
@@ -30,7 +31,9 @@ PIXEL_CAP = 40_000_000
 SIDE_CAP = 16_384
 """Pixels a side above which nothing is decoded."""
 
-OPAQUE = 255
+GAP = 2.0
+"""Pixels a side per target pixel that are left for the exact area average (Pillow's advice)."""
+
 PNG_FAST = 1
 """zlib level: level 6 takes nine times as long as level 1 for a tenth of the size."""
 
@@ -101,18 +104,8 @@ def inspect(data: bytes, limits: Limits | None = None, *, field: str = "image") 
 
 def read(data: bytes, limits: Limits | None = None, *, field: str = "image") -> Picture:
     """Decode bytes into one sRGB picture; PictureError if they cannot or may not be decoded."""
-    limits = limits or Limits()
-    with _opened(data, limits, field) as image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd EXIF and the like must not break reading
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        header = _header(image, limits, field)
-        try:
-            image.load()
-            plain, notes = _flatten(image, header)
-        except DECODER_ERRORS as error:
-            text = f"{field} is a damaged or truncated {header.format} ({error}); send it again"
-            raise PictureError("picture_truncated", text, field=field) from error
-    pixels = np.ascontiguousarray(plain, dtype=np.uint8)
+    header, lying, orientation, notes = _decoded(data, limits or Limits(), field)
+    pixels = np.ascontiguousarray(TURNS[orientation](lying)) if orientation in TURNS else lying
     pixels.flags.writeable = False
     return Picture(pixels, hashlib.sha256(data).hexdigest(), header.format, notes)
 
@@ -143,7 +136,25 @@ def fit(pixels: Pixels, side: int) -> Pixels:
         return pixels
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    across, down = (
+        max(1, int(now / then / GAP)) for now, then in zip((width, height), size, strict=True)
+    )
+    image = _reduced(pixels, across, down)
+    whole = (0, 0, width / across, height / down)
+    return np.asarray(image.resize(size, Image.Resampling.BOX, box=whole))
+
+
+def _reduced(pixels: Pixels, across: int, down: int) -> Image.Image:
+    """Every block of across × down pixels as one, strip by strip: no second whole picture."""
+    height, width = pixels.shape[:2]
+    if across == down == 1:
+        return Image.fromarray(pixels)
+    rows = max(1, STRIP // width // down) * down
+    strips = [
+        np.asarray(Image.fromarray(pixels[top : top + rows]).reduce((across, down)))
+        for top in range(0, height, rows)
+    ]
+    return Image.fromarray(np.concatenate(strips))
 
 
 def encode(pixels: Pixels, format: Literal["png", "jpeg", "webp"] = "png") -> bytes:  # noqa: A002 - the field's word
@@ -228,57 +239,27 @@ def _header(image: Image.Image, limits: Limits, field: str) -> Header:
     return header
 
 
-def _flatten(image: Image.Image, header: Header) -> tuple[Image.Image, tuple[str, ...]]:
-    """Plain sRGB, upright, opaque; and a note for everything that took."""
+def _decoded(
+    data: bytes, limits: Limits, field: str
+) -> tuple[Header, Pixels, int, tuple[str, ...]]:
+    """Plain pixels as they lie in the file, the EXIF orientation, and what that took."""
+    with _opened(data, limits, field) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd EXIF and the like must not break reading
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        header = _header(image, limits, field)
+        try:
+            image.load()
+            orientation = int(image.getexif().get(0x0112, 1))
+            pixels, told = flattened(image)
+        except DECODER_ERRORS as error:
+            text = f"{field} is a damaged or truncated {header.format} ({error}); send it again"
+            raise PictureError("picture_truncated", text, field=field) from error
     notes = []
     if header.frames > 1:
         notes.append(f"animated: the first of {header.frames} frames is judged")
-    profile = image.info.get("icc_profile")
-    orientation = image.getexif().get(0x0112, 1)
-    if orientation != 1:
-        image = ImageOps.exif_transpose(image)
+    if orientation in TURNS:
         notes.append(f"turned upright by its EXIF orientation {orientation}")
-    if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
-        notes.append("16 or 32 bits a channel reduced to 8")
-    if image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info:
-        image, seen = _on_white(image)
-        notes += ["transparent parts shown on white"] if seen else []
-    if image.mode not in ("RGB", "L", "P", "1"):
-        notes.append(f"converted from {image.mode}")
-    image, converted = _to_srgb(image, profile)
-    notes += ["converted from its ICC profile to sRGB"] if converted else []
-    return image.convert("RGB"), tuple(notes)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float32)
-    top = 65535.0 if image.mode.startswith("I") else max(1.0, float(values.max(initial=0)))
-    return Image.fromarray((np.clip(values / top, 0, 1) * 255 + 0.5).astype(np.uint8))
-
-
-def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
-    layered = image.convert("RGBA")
-    if layered.getchannel("A").getextrema()[0] == OPAQUE:
-        return layered.convert("RGB"), False
-    white = Image.new("RGBA", layered.size, "white")
-    return Image.alpha_composite(white, layered).convert("RGB"), True
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """Apply an embedded profile; a broken one is ignored, as viewers do."""
-    if not profile or image.mode not in ("RGB", "CMYK", "L"):
-        return image, False
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        name = (ImageCms.getProfileDescription(source) or "").lower()
-        if "srgb" in name:
-            return image, False
-        target = ImageCms.createProfile("sRGB")
-        turned = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image, False
-    return (turned, True) if turned is not None else (image, False)
+    return header, pixels, orientation, (*notes, *told)
 
 
 def _names(formats: tuple[str, ...]) -> str:
