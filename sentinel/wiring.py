@@ -35,7 +35,11 @@ from sentinel.store import Store, open_store
 log = logging.getLogger(__name__)
 
 DECODERS = 2
-"""Pictures decoded at once: decoding a 40-megapixel picture takes about 300 MB while it runs."""
+"""Pictures decoded at once."""
+
+LARGE = 10_000_000
+"""Pixels from which on pictures are decoded one after the other: one of 40 megapixels takes 300 MB
+while it is decoded (a WebP 600), and two at once would be too much for a small machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class Scored:
     trace: Trace
     picture: imaging.Picture
     timings: Mapping[str, float] = field(default_factory=dict)
+
+
+Turn = asyncio.Semaphore | asyncio.Lock
+"""What is waited for before a picture is decoded."""
 
 
 class Sentinel:
@@ -59,6 +67,7 @@ class Sentinel:
         self._panels: dict[str, Panel] = {}
         self._admission = Admission(settings.queue, settings.pixels_in_house)
         self._decoding = asyncio.Semaphore(DECODERS)
+        self._decoding_large = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
 
     @classmethod
@@ -116,7 +125,8 @@ class Sentinel:
         chosen = _known(self.policies, policy or by_category or self.settings.policy)
         pixels = await asyncio.to_thread(self._pixels, data, brief)
         with self._admission.enter(pixels):
-            return await self._score(data, brief, chosen, model)
+            decoding = self._decoding_large if pixels > LARGE else self._decoding
+            return await self._score(data, brief, chosen, model, decoding)
 
     def _pixels(self, data: bytes, brief: Brief) -> int:
         """Pixels that a picture and its references take when decoded, by their headers."""
@@ -133,13 +143,17 @@ class Sentinel:
             raise PictureError("picture_too_large", told, field="references")
         return pixels
 
-    async def _score(self, data: bytes, brief: Brief, chosen: Policy, model: str | None) -> Scored:
+    async def _score(
+        self, data: bytes, brief: Brief, chosen: Policy, model: str | None, decoding: Turn
+    ) -> Scored:
         clock = _Clock()
-        picture, sample = await self._decode(data, brief, model)
+        async with decoding:
+            picture, sample = await asyncio.to_thread(self._decode, data, brief, model)
         clock.lap("decode")
         verdict = await self._panel(chosen).evaluate(sample)
         clock.lap("panel")
         fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
+        clock.lap("fingerprint")
         attempt = Attempt(
             number=1,
             brief=brief,
@@ -157,17 +171,13 @@ class Sentinel:
         clock.lap("store")
         return Scored(trace, picture, clock.laps)
 
-    async def _decode(
+    def _decode(
         self, data: bytes, brief: Brief, model: str | None
     ) -> tuple[imaging.Picture, Sample]:
-        def work() -> tuple[imaging.Picture, Sample]:
-            limits = self.settings.limits
-            picture = imaging.read(data, limits)
-            maker = model or "unknown"
-            return picture, imaging.sample(picture, brief, maker=maker, limits=limits)
-
-        async with self._decoding:
-            return await asyncio.to_thread(work)
+        limits = self.settings.limits
+        picture = imaging.read(data, limits)
+        maker = model or "unknown"
+        return picture, imaging.sample(picture, brief, maker=maker, limits=limits)
 
     def _keep(self, trace: Trace, data: bytes) -> None:
         self.store.media.put(data)
