@@ -1,0 +1,81 @@
+"""The state of a phrase over several looks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judges.text_matching import NOTHING, Window
+from judges.text_states import settle, unsaid
+
+RIGHT = Window("SALE", 1.0, 0.97)
+
+
+def misspelled(confidence, similarity=0.9):
+    return Window("SAIE", similarity, confidence, diff="SA[-L-][+I+]E")
+
+
+def test_a_match_in_the_first_look_is_a_match():
+    assert settle("SALE", [RIGHT]).state == "match"
+    assert settle("SALE", [RIGHT]).value == 1.0
+
+
+def test_other_letters_read_with_confidence_are_a_mismatch_that_names_both():
+    judged = settle("SALE", [misspelled(0.95)])
+
+    assert judged.state == "mismatch"
+    assert judged.subcategory == "misspelled"
+    assert "'SALE'" in judged.detail
+    assert "'SAIE'" in judged.detail
+    assert "SA[-L-][+I+]E" in judged.detail
+
+
+def test_nothing_read_is_unreadable_and_missing():
+    judged = settle("SALE", [NOTHING])
+
+    assert (judged.state, judged.subcategory) == ("unreadable", "missing")
+
+
+def test_other_letters_read_without_confidence_are_unreadable():
+    assert settle("SALE", [misspelled(0.5)]).state == "unreadable"
+
+
+def test_a_match_read_without_confidence_is_unreadable():
+    assert settle("SALE", [Window("SALE", 1.0, 0.3)]).state == "unreadable"
+
+
+def test_a_sure_retry_mends_what_the_first_look_missed():
+    assert settle("SALE", [NOTHING, RIGHT]).state == "match"
+
+
+def test_a_retry_less_sure_than_the_misspelling_seen_does_not_count():
+    assert settle("SALE", [misspelled(0.99), RIGHT]).state == "mismatch"
+
+
+def test_an_unsure_retry_does_not_count():
+    assert settle("SALE", [NOTHING, Window("SALE", 1.0, 0.7)]).state != "match"
+
+
+def test_a_letter_outside_the_alphabet_is_unreadable_and_says_so():
+    judged = unsaid("Музей", "Музей", "rapidocr")
+
+    assert judged.state == "unreadable"
+    assert "Cyrillic" in judged.detail
+
+
+@given(st.lists(st.floats(0, 0.99), min_size=2, max_size=8), st.floats(0, 1))
+def test_no_mismatch_reaches_half_and_more_alike_is_never_worth_less(similarities, confidence):
+    judged = [settle("SALE", [misspelled(confidence, alike)]) for alike in sorted(similarities)]
+
+    assert all(found.value < 0.5 for found in judged)
+    assert all(
+        one.value <= other.value for one, other in pairwise(judged) if one.state == other.state
+    )
+
+
+@pytest.mark.parametrize("length", [4, 40, 400])
+def test_one_wrong_letter_in_a_phrase_of_any_length_fails(length):
+    assert settle("x" * length, [misspelled(0.99, 1 - 1 / length)]).value < 0.5
