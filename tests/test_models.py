@@ -416,6 +416,14 @@ def test_every_card_says_where_its_model_comes_from(tmp_path: Path):
     )
 
 
+def test_every_built_in_model_is_in_the_docs_with_its_licence(tmp_path: Path):
+    page = (Path(__file__).parent.parent / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if "|" in line}
+    for entry in catalogue(tmp_path):
+        assert entry.card.licence in rows[entry.card.name]
+        assert f"| {'yes' if entry.card.commercial else '**no**'} |" in rows[entry.card.name]
+
+
 def test_a_model_of_a_wheel_is_there_where_its_extra_is(tmp_path: Path):
     toy = card("wheel", extra="postgres")
     expected = "ships" if _has("psycopg") else "missing"

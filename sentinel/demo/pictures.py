@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from sentinel.contracts import Brief
 
@@ -24,6 +24,7 @@ ROCKET_QUALITY = 3
 
 PAINT = (244, 236, 216)
 BOARD = (28, 44, 66)
+BRICK = ("#2a120c", "#e0b49c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ def _cat() -> bytes:
 
 def _sign(words: str) -> bytes:
     """Cream letters on a blue board on the brick wall."""
-    wall = _photo("brick.png").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    wall = wall.crop((0, 0, SIDE, SIDE * 3 // 4))
+    grey = _photo("brick.png").convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    wall = ImageOps.colorize(grey.crop((0, 0, SIDE, SIDE * 3 // 4)), *BRICK)
     draw = ImageDraw.Draw(wall)
     width, height = wall.size
     board = (width // 12, height // 4, width * 11 // 12, height * 3 // 4)

@@ -1,0 +1,137 @@
+"""The demo: eight pictures through the real default policy, as `make demo` runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sentinel.cli import main
+from sentinel.contracts import Trace
+from sentinel.demo import cases
+from sentinel.demo.contact_sheet import contact_sheet
+from sentinel.demo.tour import settings_for
+from sentinel.imaging import inspect
+from sentinel.store import open_store
+from sentinel.testing import flat
+
+
+@dataclass(frozen=True)
+class Demo:
+    out: Path
+    said: str
+    code: int
+    traces: dict[str, Trace]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    import contextlib
+    import io
+
+    out = tmp_path_factory.mktemp("demo") / "out"
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("SENTINEL_HOME", str(out.parent / "home"))
+        try:
+            main(["demo", "--out", str(out)])
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    lines = (out / "traces.jsonl").read_text(encoding="utf-8").splitlines()
+    traces = [Trace.model_validate_json(line) for line in lines]
+    names = [case.name for case in cases()]
+    return Demo(out, said.getvalue(), code, dict(zip(names, traces, strict=True)))
+
+
+def test_it_ends_with_0_although_pictures_fail(demo: Demo):
+    assert demo.code == 0
+
+
+@pytest.mark.parametrize("name", ["coffee", "sign"])
+def test_the_good_ones_pass(demo: Demo, name: str):
+    verdict = demo.traces[name].last.verdict
+
+    assert verdict.standing == "passed", verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "culprit"),
+    [("sign-misspelled", "text"), ("cat-in-blue", "color"), ("rocket-jpeg", "artifacts")],
+)
+def test_what_was_spoilt_is_what_fails(demo: Demo, name: str, culprit: str):
+    verdict = demo.traces[name].last.verdict
+    scores = {outcome.judge: outcome for outcome in verdict.outcomes if outcome.kind == "score"}
+
+    assert verdict.standing == "failed"
+    assert scores[culprit].passed is False
+    assert [name for name, score in scores.items() if score.passed is False] == [culprit]
+
+
+@pytest.mark.parametrize("name", ["black", "nan-green", "noise"])
+def test_a_frame_that_is_no_picture_is_refused_before_any_judge(demo: Demo, name: str):
+    verdict = demo.traces[name].last.verdict
+
+    assert verdict.standing == "refused"
+    assert not verdict.outcomes
+
+
+def test_each_trace_is_in_the_store_with_its_picture(demo: Demo):
+    settings = settings_for(demo.out)
+    store = open_store(settings.database_url, settings.media, settings.media_days)
+    try:
+        for trace in demo.traces.values():
+            assert store.traces.load(trace.id) == trace
+            assert inspect(store.media.get(trace.last.picture or "")).width == trace.last.width
+    finally:
+        store.close()
+
+
+def test_each_picture_has_an_annotated_one_and_all_are_on_one_sheet(demo: Demo):
+    for name in demo.traces:
+        assert (demo.out / f"{name}-annotated.png").stat().st_size > 0
+    with Image.open(demo.out / "contact-sheet.png") as sheet:
+        assert sheet.width > 1000
+
+
+def test_it_tells_every_trace_every_judge_that_did_not_run_and_the_next_step(demo: Demo):
+    from sentinel.cli.verdicts import lacking
+
+    silent = {name for trace in demo.traces.values() for name in lacking(trace)}
+
+    assert all(trace.id in demo.said for trace in demo.traces.values())
+    assert all(f"{name} did not run" in demo.said for name in silent)
+    assert "sentinel score PICTURE" in demo.said
+    assert "curl -F image=@PICTURE" in demo.said
+
+
+def test_its_table_is_80_columns_wide(demo: Demo):
+    table = demo.said.partition("Look at")[0]
+    lines = [line for line in table.splitlines() if "→" not in line]
+
+    assert max(map(len, lines)) <= 80
+
+
+def test_its_pictures_are_the_same_every_time():
+    assert [case.make() for case in cases()] == [case.make() for case in cases()]
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "taken").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--out", str(tmp_path / "taken")])
+
+    assert ended.value.code == 2
+    assert "is a file" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_sheet_of_one_picture_is_one_cell_wide(demo: Demo):
+    attempt = demo.traces["sign"].last
+    sheet = contact_sheet([("sign", flat(40, 40, (9, 9, 9)), attempt)])
+
+    assert sheet.shape[1] == 400
+    assert np.any(sheet != 255)
