@@ -68,21 +68,18 @@ class Mirror:
         handler.end_headers()
         end = start + self.cuts.pop(0) if self.cuts else len(data)
         handler.wfile.write(data[start:end])
-        handler.close_connection = True
 
 
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
     served = Mirror()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            served.answer(self)
-
-        def log_message(self, *said: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    methods = {
+        "do_GET": lambda request: served.answer(request),  # noqa: PLW0108 - binds the request
+        "log_message": lambda *_: None,
+    }
+    handler = type("Handler", (BaseHTTPRequestHandler,), methods)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     served.address = f"http://127.0.0.1:{server.server_address[1]}"

@@ -23,46 +23,59 @@ EXAMPLES = examples(
 )
 
 
+Pictures = Annotated[
+    list[str], typer.Argument(metavar="PICTURE…", help="Picture files; - reads standard input.")
+]
+Prompt = Annotated[str | None, typer.Option("--prompt", "-p", help="What was asked for.")]
+Unwanted = Annotated[str | None, typer.Option(help="What was not wanted.")]
+References = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference", "-r", metavar="[KIND:]FILE",
+        help="A picture to compare with: face:FILE (the default kind), style:FILE, product:FILE. "
+        "Repeatable.",
+    ),
+]  # fmt: skip
+Texts = Annotated[
+    list[str] | None,
+    typer.Option("--expect-text", "-t", help="Text the picture must show. Repeatable."),
+]
+Palette = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLOUR", help="A colour it must have: #c8102e or red. Repeatable."),
+]
+Category = Annotated[str | None, typer.Option(help="Kind of picture, for the trace.")]
+Policy = Annotated[str | None, typer.Option(help="Policy by name (sentinel policy list).")]
+Maker = Annotated[str | None, typer.Option(help="Who made the picture, for the trace.")]
+Annotate = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="OUT.png",
+        help="Write the picture with the evidence drawn on it; several pictures give OUT-1.png, "
+        "OUT-2.png, …",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One line of JSON per picture, as POST /v1/score.")
+]
+Show = Annotated[bool, typer.Option("--show", help="Show the annotated picture here.")]
+
+
 def score(  # noqa: PLR0913 - each is an option of the command
-    pictures: Annotated[
-        list[str], typer.Argument(metavar="PICTURE…", help="Picture files; - reads standard input.")
-    ],
+    pictures: Pictures,
     *,
-    prompt: Annotated[
-        str | None, typer.Option("--prompt", "-p", help="What was asked for.")
-    ] = None,
-    negative_prompt: Annotated[str | None, typer.Option(help="What was not wanted.")] = None,
-    reference: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--reference", "-r", metavar="[KIND:]FILE",
-            help="A picture to compare with: face:FILE (the default kind), style:FILE, "
-            "product:FILE. Repeatable.",
-        ),
-    ] = None,
-    expect_text: Annotated[
-        list[str] | None,
-        typer.Option("--expect-text", "-t", help="Text the picture must show. Repeatable."),
-    ] = None,
-    palette: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLOUR", help="A colour it must have: #c8102e or red. Repeatable."),
-    ] = None,
-    category: Annotated[str | None, typer.Option(help="Kind of picture, for the trace.")] = None,
-    policy: Annotated[
-        str | None, typer.Option(help="Policy by name (sentinel policy list).")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Who made the picture, for the trace.")] = None,
-    annotate: Annotated[
-        Path | None,
-        typer.Option(metavar="OUT.png", help="Write the picture with the evidence drawn on it; "
-                     "several pictures give OUT-1.png, OUT-2.png, …"),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One line of JSON per picture, as POST /v1/score.")
-    ] = False,
-    show: Annotated[bool, typer.Option("--show", help="Show the annotated picture here.")] = False,
-) -> None:  # fmt: skip
+    prompt: Prompt = None,
+    negative_prompt: Unwanted = None,
+    reference: References = None,
+    expect_text: Texts = None,
+    palette: Palette = None,
+    category: Category = None,
+    policy: Policy = None,
+    model: Maker = None,
+    annotate: Annotate = None,
+    as_json: AsJson = False,
+    show: Show = False,
+) -> None:
     """Score pictures: gates, judges, verdict, reasons.
 
     Judges that did not run are named, with the command that brings what they
@@ -74,15 +87,9 @@ def score(  # noqa: PLR0913 - each is an option of the command
     """
     from sentinel.cli import scored  # noqa: PLC0415 - heavy
 
-    wanted = scored.Wanted(
-        pictures=_files(pictures),
-        brief=_brief(prompt, negative_prompt, reference, (expect_text, palette), category),
-        policy=policy,
-        model=model,
-        annotate=_target(annotate),
-        as_json=as_json,
-        show=show,
-    )
+    brief = _brief(prompt, negative_prompt, reference, (expect_text, palette), category)
+    files, target = _files(pictures), _target(annotate)
+    wanted = scored.Wanted(files, brief, policy, model, target, as_json=as_json, show=show)
     raise typer.Exit(scored.run(wanted))
 
 
