@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import io
 import threading
+import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -86,7 +87,9 @@ class InsightfacePortraits:
     def _find(self, picture: Depicts) -> tuple[Portrait, ...]:
         small = fit(picture.pixels, LONGEST)
         scale = picture.pixels.shape[1] / small.shape[1]
-        with self._lock:
+        with self._lock, warnings.catch_warnings():
+            # insightface 2.1 calls what scikit-image 0.26 has renamed
+            warnings.filterwarnings("ignore", message="`estimate` is dep", category=FutureWarning)
             found = self._analysis.get(np.ascontiguousarray(small[:, :, ::-1]))
         found = sorted(found, key=lambda face: -float(face.det_score))
         return tuple(_portrait(face, scale, picture.pixels.shape) for face in found)

@@ -43,8 +43,10 @@ def test_a_portrait_has_one_face_where_it_is():
 
     assert len(found) == 1
     left, top, right, bottom = found[0].box
-    assert 160 < left < 200 and 250 < right < 290
-    assert 60 < top < 100 and 150 < bottom < 190
+    assert 160 < left < 200
+    assert 250 < right < 290
+    assert 60 < top < 100
+    assert 150 < bottom < 190
 
 
 def test_landmarks_lie_on_the_eyes_and_below_them_the_nose():

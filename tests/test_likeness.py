@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageFilter
 
 from judges.likeness import Likeness
 from sentinel.contracts import Declined, Pixels, Reading, ReferencePicture, Sample
@@ -24,6 +24,11 @@ def retaken() -> Pixels:
     """The same person again: mirrored, darker, tilted, half the size."""
     image = ImageEnhance.Brightness(Image.fromarray(head()[:, ::-1].copy())).enhance(0.7)
     return np.asarray(image.rotate(8, fillcolor=(120,) * 3).resize((150, 150)))
+
+
+def blurred() -> Pixels:
+    """The same person, so blurred that opinions may differ."""
+    return np.asarray(Image.fromarray(head()).filter(ImageFilter.GaussianBlur(7)))
 
 
 def stranger(number: int = 0) -> Pixels:
@@ -169,8 +174,13 @@ def test_insightface_without_its_package_or_weights_names_the_command(tmp_path):
 
 @pytest.mark.parametrize(
     ("case", "picture"),
-    [("same person", retaken), ("stranger", stranger), ("no face", lambda: scene(200, 200))],
-    ids=["same person", "stranger", "no face"],
+    [
+        ("same person", retaken),
+        ("hardly recognisable", blurred),
+        ("stranger", stranger),
+        ("no face", lambda: scene(200, 200)),
+    ],
+    ids=["same person", "hardly recognisable", "stranger", "no face"],
 )
 def test_the_golden_cases_hold(golden, case, picture):
     golden("likeness", case, ask(picture(), head()), tolerance=0.05)
