@@ -449,7 +449,7 @@ def test_judges_tells_what_each_measures_and_what_mends_it(sentinel: Sentinel):
 
     assert rows["warmth"]["measures"] == "How warm the picture's mean colour is."
     assert rows["warmth"]["policies"] == ["warm"]
-    assert rows["warmth"]["needs"] == ["warm-net"]
+    assert rows["warmth"]["models"] == ["warm-net"]
     assert (rows["warmth"]["ready"], rows["absent"]["ready"]) == (True, False)
     assert "sentinel models pull absent" in rows["absent"]["reason"]
 

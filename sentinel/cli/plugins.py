@@ -71,8 +71,8 @@ def _table(kind: Kind, plugins: tuple[Plugin, ...]) -> None:
     table.add_column("what it measures" if kind == "judge" else "what it looks at", ratio=1)
     for plugin in plugins:
         told = safe(plugin.measures)
-        needs = ", ".join(plugin.needs) or "nothing beyond the base install"
-        told.append_text(Text.assemble(("\nneeds: ", QUIET), safe(needs, QUIET)))
+        models = ", ".join(plugin.models) or "no model"
+        told.append_text(Text.assemble(("\nmay use: ", QUIET), safe(models, QUIET)))
         used = ", ".join(plugin.policies) or "no policy"
         told.append_text(Text.assemble(("\nused by: ", QUIET), safe(used, QUIET)))
         if plugin.reason:

@@ -28,7 +28,8 @@ class Plugin:
     name: str
     version: str
     measures: str
-    needs: tuple[str, ...]
+    models: tuple[str, ...]
+    """Models it may use, some of them only by an option; "[extra]" follows where one needs it."""
     policies: tuple[str, ...]
     owner: str
     ready: bool
@@ -127,7 +128,7 @@ def _plugin(status: PluginStatus, told: dict[str, str]) -> Plugin:
         name=status.name,
         version=status.version,
         measures=status.measures,
-        needs=_needs(status.kind, status.name),
+        models=_models(status.kind, status.name),
         policies=status.policies,
         owner=status.owner,
         ready=status.ready and not reason,
@@ -135,7 +136,7 @@ def _plugin(status: PluginStatus, told: dict[str, str]) -> Plugin:
     )
 
 
-def _needs(kind: Kind, name: str) -> tuple[str, ...]:
+def _models(kind: Kind, name: str) -> tuple[str, ...]:
     """Its models; where they need an extra, with that."""
     try:
         cards = getattr(registry.load_class(kind, name), "models", ())
