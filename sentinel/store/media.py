@@ -121,7 +121,7 @@ class Media:
         now = self._clock()
         row = _row(sha256, data, now) | {"expires_ms": now + self._keep_ms}
         with self._engines.write.begin() as connection:
-            insert = insert_into(MediaRow, connection)
+            insert = insert_into(MediaRow, connection.dialect.name)
             longer = {"expires_ms": insert.excluded.expires_ms}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["sha256"], set_=longer), row
@@ -142,7 +142,7 @@ class Media:
         for path in [path for path in self._root.glob("*/*/*") if _changed(path) < before]:
             if SHA256.fullmatch(path.name):
                 with self._engines.write.begin() as connection:
-                    insert = insert_into(MediaRow, connection).on_conflict_do_nothing()
+                    insert = insert_into(MediaRow, connection.dialect.name).on_conflict_do_nothing()
                     connection.execute(insert, _row(path.name, b"", 0) | {"expires_ms": 0})
             elif path.suffix == ".part":
                 path.unlink(missing_ok=True)

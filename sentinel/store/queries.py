@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, FromClause, RowMapping, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, FromClause, func, select, tuple_
 
 from sentinel.store.rollups import DAY_MS, HOUR_MS, STEPS_PER_OCTAVE
 from sentinel.store.tables import (
@@ -148,7 +148,7 @@ class Queries:
             .order_by(hist.c.k)
         )
         with self._engine.begin() as connection:
-            counts = _counts(connection.execute(sums).mappings().one())
+            counts = _counts(connection.execute(sums).one())
             latencies = [(k, int(n)) for k, n in connection.execute(buckets)]
         return Overview(counts, quantile(latencies, 0.5), quantile(latencies, 0.95))
 
@@ -212,8 +212,8 @@ class Queries:
             .order_by(start)
         )
         with self._engine.begin() as connection:
-            rows = connection.execute(wanted).mappings().all()
-        return tuple(Span(row["start_ms"], _counts(row)) for row in rows)
+            rows = connection.execute(wanted).all()
+        return tuple(Span(row.start_ms, _counts(row)) for row in rows)
 
 
 def quantile(buckets: Sequence[tuple[int, int]], share: float) -> float | None:
@@ -246,13 +246,18 @@ def _sums(table: FromClause) -> list[Any]:
     return [func.coalesce(func.sum(column), 0).label(column.name) for column in columns]
 
 
-def _counts(row: RowMapping) -> Counts:
-    total = {name: int(row[name]) for name in row if name != "start_ms"}
-    evaluations, scored = total["evaluations"], total.pop("scored")
-    score, microseconds = total.pop("score_millionths"), total.pop("microseconds")
+def _counts(row: Any) -> Counts:
+    evaluations, scored = int(row.evaluations), int(row.scored)
     return Counts(
-        cost=total.pop("nanodollars") / 1e9,
-        mean_score=score / 1e6 / scored if scored else None,
-        mean_seconds=microseconds / 1e6 / evaluations if evaluations else None,
-        **total,
+        evaluations=evaluations,
+        passed=int(row.passed),
+        failed=int(row.failed),
+        refused=int(row.refused),
+        undecided=int(row.undecided),
+        traces=int(row.traces),
+        first_passed=int(row.first_passed),
+        failed_judges=int(row.failed_judges),
+        mean_score=int(row.score_millionths) / 1e6 / scored if scored else None,
+        mean_seconds=int(row.microseconds) / 1e6 / evaluations if evaluations else None,
+        cost=int(row.nanodollars) / 1e9,
     )

@@ -104,7 +104,7 @@ class Change:
             ]
             if not rows:
                 continue
-            connection.execute(_upsert(table, connection), rows)
+            connection.execute(_upsert(table, connection.dialect.name), rows)
             if shrinking:
                 connection.execute(
                     _forget(table), [{f"old_{k}": row[k] for k in keys} for row in rows]
@@ -204,13 +204,16 @@ def _columns(model: type[Row]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return keys, tuple(column.name for column in columns if not column.primary_key)
 
 
-def _upsert(model: type[Row], connection: Connection) -> Any:
+@cache
+def _upsert(model: type[Row], dialect: str) -> Any:
+    """Building this statement takes SQLAlchemy longer than SQLite takes to run it."""
     keys, counted = _columns(model)
-    insert = insert_into(model, connection)
+    insert = insert_into(model, dialect)
     sums = {name: table_of(model).c[name] + insert.excluded[name] for name in counted}
     return insert.on_conflict_do_update(index_elements=list(keys), set_=sums)
 
 
+@cache
 def _forget(model: type[Row]) -> Any:
     """Delete one row where nothing is left in it; only rows that this transaction has locked."""
     table = table_of(model)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sentinel.contracts import Attempt, GateOutcome, GateResult, Outcome, Score, Trace
-from sentinel.store.tables import name
+from sentinel.store.tables import name, words
 
 Values = dict[str, Any]
 Keep = Callable[[bytes], str]
@@ -37,7 +37,7 @@ def rows_of(trace: Trace, keep: Keep) -> Rows:
     evaluations, gates, outcomes, failures = [], [], [], []
     after = [attempt.number for attempt in trace.attempts[1:]] + [None]
     for attempt, superseded_by in zip(trace.attempts, after, strict=False):
-        where = {"trace_id": trace.id, "attempt": attempt.number}
+        where = {"trace_id": words(trace.id), "attempt": attempt.number}
         evaluations.append(key | _evaluation(trace, attempt, superseded_by, keep))
         gates += [where | {"position": n} | _gate(g) for n, g in enumerate(attempt.verdict.gates)]
         outcomes += [
@@ -84,8 +84,8 @@ def _key(trace: Trace) -> Values:
 def _trace(trace: Trace, keep: Keep) -> Values:
     verdict = trace.last.verdict if trace.attempts else None
     return {
-        "id": trace.id,
-        "policy_fingerprint": trace.policy_fingerprint,
+        "id": words(trace.id),
+        "policy_fingerprint": name(trace.policy_fingerprint),
         "action": verdict and verdict.action,
         "standing": verdict and verdict.standing,
         "score": verdict and verdict.score,
@@ -105,15 +105,15 @@ def _evaluation(trace: Trace, attempt: Attempt, superseded_by: int | None, keep:
         exclude={"brief": True, "verdict": {"gates": True, "outcomes": True}}
     )
     return {
-        "trace_id": trace.id,
+        "trace_id": words(trace.id),
         "number": attempt.number,
         "standing": verdict.standing,
         "first": attempt is trace.attempts[0],
         "superseded_by": superseded_by,
         "score": verdict.score,
         "failed_judges": sum(_passed(outcome) is False for outcome in verdict.outcomes),
-        "picture": attempt.picture,
-        "fingerprint": attempt.fingerprint,
+        "picture": attempt.picture and words(attempt.picture),
+        "fingerprint": attempt.fingerprint and words(attempt.fingerprint),
         "width": attempt.width,
         "height": attempt.height,
         "seconds": finite(attempt.seconds),
@@ -125,8 +125,8 @@ def _evaluation(trace: Trace, attempt: Attempt, superseded_by: int | None, keep:
 
 def _outcome(outcome: Outcome) -> Values:
     return {
-        "judge": outcome.judge,
-        "version": outcome.version,
+        "judge": name(outcome.judge),
+        "version": name(outcome.version),
         "kind": outcome.kind,
         "value": outcome.value if isinstance(outcome, Score) else None,
         "threshold": outcome.threshold,
@@ -135,19 +135,19 @@ def _outcome(outcome: Outcome) -> Values:
         "passed": _passed(outcome),
         "seconds": finite(outcome.seconds),
         "cause": outcome.cause if outcome.kind == "fault" else None,
-        "reason": outcome.reason,
+        "reason": words(outcome.reason),
         "payload": written(outcome, _no_bytes),
     }
 
 
 def _gate(gate: GateOutcome) -> Values:
     return {
-        "gate": gate.gate,
-        "version": gate.version,
+        "gate": name(gate.gate),
+        "version": name(gate.version),
         "kind": gate.kind,
         "passed": gate.passed if isinstance(gate, GateResult) else None,
         "seconds": finite(gate.seconds),
-        "reason": gate.reason,
+        "reason": words(gate.reason),
         "payload": written(gate, _no_bytes),
     }
 

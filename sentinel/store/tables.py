@@ -1,7 +1,8 @@
-"""Column types and tables in, the metadata that the migrations must arrive at out.
+"""Tables in, the metadata that the migrations must arrive at out.
 
 JSON (`brief`, `payload`) is what a trace is loaded from; it is text, exact, and never filtered
-on. The other columns are what dashboards filter and count; names in them are shortened. Sums in
+on. The other columns are what dashboards filter and count: `words` and `name` make text from
+outside fit for them. Sums in
 rollups are whole numbers, so that taking a trace out again leaves exactly what was there before.
 """
 
@@ -12,14 +13,11 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
-    Connection,
-    Dialect,
     ForeignKeyConstraint,
     Index,
     MetaData,
     Table,
     Text,
-    TypeDecorator,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
@@ -49,27 +47,6 @@ def name(text: str | None) -> str:
     return words((text or "")[:NAME_LENGTH])
 
 
-class Words(TypeDecorator[str]):
-    """Text from outside, made storable on its way in."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Replace what a database refuses."""
-        return None if value is None else words(value)
-
-
-class Name(Words):
-    """A name in a key column: storable and short."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Replace what a database refuses, and cut."""
-        return None if value is None else name(value)
-
-
 class Row(SQLModel):
     """What all tables share: metadata of our own, apart from SQLModel's global one."""
 
@@ -81,9 +58,9 @@ def table_of(model: type[Row]) -> Table:
     return Row.metadata.tables[str(model.__tablename__)]
 
 
-def insert_into(model: type[Row], connection: Connection) -> sqlite.Insert | postgresql.Insert:
-    """An insert that may say what happens on conflict, in the connection's dialect."""
-    if connection.dialect.name == "sqlite":
+def insert_into(model: type[Row], dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """An insert that may say what happens on conflict, in the dialect of that name."""
+    if dialect == "sqlite":
         return sqlite.insert(table_of(model))
     return postgresql.insert(table_of(model))
 
@@ -94,19 +71,19 @@ class TraceRow(Row, table=True):
     __tablename__ = "trace"
     __table_args__ = (Index(None, "created_ms", "id"),)
 
-    id: str = Field(primary_key=True, sa_type=Words)
+    id: str = Field(primary_key=True, sa_type=Text)
     created_ms: int = Field(sa_type=BigInteger)
-    project: str = Field(sa_type=Name)
-    model: str = Field(sa_type=Name)
-    policy: str = Field(sa_type=Name)
-    policy_fingerprint: str = Field(sa_type=Words)
-    category: str = Field(sa_type=Name)
-    mode: str = Field(sa_type=Name)
-    action: str | None = Field(sa_type=Name)
-    standing: str | None = Field(sa_type=Name)
+    project: str = Field(sa_type=Text)
+    model: str = Field(sa_type=Text)
+    policy: str = Field(sa_type=Text)
+    policy_fingerprint: str = Field(sa_type=Text)
+    category: str = Field(sa_type=Text)
+    mode: str = Field(sa_type=Text)
+    action: str | None = Field(sa_type=Text)
+    standing: str | None = Field(sa_type=Text)
     score: float | None
     delivered: int | None
-    stopped_because: str | None = Field(sa_type=Name)
+    stopped_because: str | None = Field(sa_type=Text)
     attempts: int
     seconds: float
     cost: float
@@ -126,21 +103,21 @@ class EvaluationRow(Row, table=True):
         Index(None, "created_ms", postgresql_using="brin"),
     )
 
-    trace_id: str = Field(primary_key=True, sa_type=Words)
+    trace_id: str = Field(primary_key=True, sa_type=Text)
     number: int = Field(primary_key=True)
     created_ms: int = Field(sa_type=BigInteger)
-    project: str = Field(sa_type=Name)
-    model: str = Field(sa_type=Name)
-    policy: str = Field(sa_type=Name)
-    category: str = Field(sa_type=Name)
-    mode: str = Field(sa_type=Name)
-    standing: str = Field(sa_type=Name)
+    project: str = Field(sa_type=Text)
+    model: str = Field(sa_type=Text)
+    policy: str = Field(sa_type=Text)
+    category: str = Field(sa_type=Text)
+    mode: str = Field(sa_type=Text)
+    standing: str = Field(sa_type=Text)
     first: bool
     superseded_by: int | None
     score: float | None
     failed_judges: int
-    picture: str | None = Field(sa_type=Words)
-    fingerprint: str | None = Field(sa_type=Words)
+    picture: str | None = Field(sa_type=Text)
+    fingerprint: str | None = Field(sa_type=Text)
     width: int = Field(sa_type=BigInteger)
     height: int = Field(sa_type=BigInteger)
     seconds: float
@@ -152,7 +129,7 @@ class EvaluationRow(Row, table=True):
 class Part(Row):
     """A row that belongs to one evaluation, in the order it was given."""
 
-    trace_id: str = Field(primary_key=True, sa_type=Words)
+    trace_id: str = Field(primary_key=True, sa_type=Text)
     attempt: int = Field(primary_key=True)
     position: int = Field(primary_key=True)
 
@@ -169,17 +146,17 @@ class OutcomeRow(Part, table=True):
     __tablename__ = "outcome"
     __table_args__ = (_of_evaluation(),)
 
-    judge: str = Field(sa_type=Name)
-    version: str = Field(sa_type=Name)
-    kind: str = Field(sa_type=Name)
+    judge: str = Field(sa_type=Text)
+    version: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
     value: float | None
     threshold: float | None
     weight: float
     required: bool
     passed: bool | None
     seconds: float
-    cause: str | None = Field(sa_type=Name)
-    reason: str = Field(sa_type=Words)
+    cause: str | None = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
     payload: str = Field(sa_type=Text)
 
 
@@ -189,12 +166,12 @@ class GateResultRow(Part, table=True):
     __tablename__ = "gate_result"
     __table_args__ = (_of_evaluation(),)
 
-    gate: str = Field(sa_type=Name)
-    version: str = Field(sa_type=Name)
-    kind: str = Field(sa_type=Name)
+    gate: str = Field(sa_type=Text)
+    version: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
     passed: bool | None
     seconds: float
-    reason: str = Field(sa_type=Words)
+    reason: str = Field(sa_type=Text)
     payload: str = Field(sa_type=Text)
 
 
@@ -208,10 +185,10 @@ class FailureRow(Row, table=True):
     __tablename__ = "failure"
     __table_args__ = (_of_evaluation(),)
 
-    trace_id: str = Field(primary_key=True, sa_type=Words)
+    trace_id: str = Field(primary_key=True, sa_type=Text)
     attempt: int = Field(primary_key=True)
-    quality: str = Field(primary_key=True, sa_type=Name)
-    subcategory: str = Field(primary_key=True, sa_type=Name)
+    quality: str = Field(primary_key=True, sa_type=Text)
+    subcategory: str = Field(primary_key=True, sa_type=Text)
 
 
 class MediaRow(Row, table=True):
@@ -220,9 +197,9 @@ class MediaRow(Row, table=True):
     __tablename__ = "media"
     __table_args__ = (Index(None, "expires_ms"),)
 
-    sha256: str = Field(primary_key=True, sa_type=Words)
+    sha256: str = Field(primary_key=True, sa_type=Text)
     bytes: int = Field(sa_type=BigInteger)
-    content_type: str = Field(sa_type=Name)
+    content_type: str = Field(sa_type=Text)
     created_ms: int = Field(sa_type=BigInteger)
     expires_ms: int = Field(sa_type=BigInteger)
 
@@ -231,11 +208,11 @@ class Bucket(Row):
     """The key that all rollups share: UTC time and what dashboards filter by."""
 
     start_ms: int = Field(primary_key=True, sa_type=BigInteger)
-    project: str = Field(primary_key=True, sa_type=Name)
-    model: str = Field(primary_key=True, sa_type=Name)
-    policy: str = Field(primary_key=True, sa_type=Name)
-    category: str = Field(primary_key=True, sa_type=Name)
-    mode: str = Field(primary_key=True, sa_type=Name)
+    project: str = Field(primary_key=True, sa_type=Text)
+    model: str = Field(primary_key=True, sa_type=Text)
+    policy: str = Field(primary_key=True, sa_type=Text)
+    category: str = Field(primary_key=True, sa_type=Text)
+    mode: str = Field(primary_key=True, sa_type=Text)
 
 
 class Rollup(Bucket):
@@ -279,7 +256,7 @@ class HistHour(Bucket, table=True):
     __tablename__ = "hist_hour"
     __table_args__ = CLUSTERED
 
-    metric: str = Field(primary_key=True, sa_type=Name)
+    metric: str = Field(primary_key=True, sa_type=Text)
     k: int = Field(primary_key=True)
     n: int = Field(sa_type=BigInteger)
 
@@ -290,6 +267,6 @@ class FailureHour(Bucket, table=True):
     __tablename__ = "failure_hour"
     __table_args__ = CLUSTERED
 
-    quality: str = Field(primary_key=True, sa_type=Name)
-    subcategory: str = Field(primary_key=True, sa_type=Name)
+    quality: str = Field(primary_key=True, sa_type=Text)
+    subcategory: str = Field(primary_key=True, sa_type=Text)
     n: int = Field(sa_type=BigInteger)

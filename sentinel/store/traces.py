@@ -27,7 +27,6 @@ from sentinel.store.tables import (
 )
 
 TRACE = table_of(TraceRow)
-EVALUATION = table_of(EvaluationRow)
 
 
 class Traces:
@@ -50,7 +49,7 @@ class Traces:
         change = rollups.Change()
         change.count(rows.evaluations, rows.failures)
         with self._engines.write.begin() as connection:
-            replaced = _take_out(connection, trace.id, change)
+            replaced = _take_out(connection, rows.trace["id"], change)
             _insert(connection, rows)
             change.apply(connection, shrinking=replaced)
 
@@ -59,14 +58,15 @@ class Traces:
 
         Bytes of reference pictures that have expired, or were never kept, come back as b"".
         """
+        key = words(trace_id)
         with self._engines.read.begin() as connection:
-            wanted = select(TRACE.c.brief, TRACE.c.payload).where(TRACE.c.id == trace_id)
+            wanted = select(TRACE.c.brief, TRACE.c.payload).where(TRACE.c.id == key)
             found = connection.execute(wanted).one_or_none()
             if found is None:
                 raise NotFound(f"no trace {trace_id[:80]!r} is stored")
-            evaluations = _of(connection, EvaluationRow, trace_id, "number", "brief")
-            gates = _grouped(_of(connection, GateResultRow, trace_id, "attempt", "position"))
-            outcomes = _grouped(_of(connection, OutcomeRow, trace_id, "attempt", "position"))
+            evaluations = _of(connection, EvaluationRow, key, "number", "brief")
+            gates = _grouped(_of(connection, GateResultRow, key, "attempt", "position"))
+            outcomes = _grouped(_of(connection, OutcomeRow, key, "attempt", "position"))
         fetch = cache(self._fetch)
         brief = restored(json.loads(found.brief), fetch)
         attempts = []
@@ -94,7 +94,7 @@ def _take_out(connection: Connection, trace_id: str, change: rollups.Change) -> 
     if connection.dialect.name == "postgresql":
         # two savers of one id: the second waits here, then finds what the first wrote
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
-        connection.execute(lock, {"id": words(trace_id)})
+        connection.execute(lock, {"id": trace_id})
     if connection.execute(select(TRACE.c.id).where(TRACE.c.id == trace_id)).first() is None:
         return False
     change.count(*rollups.contribution(connection, trace_id), sign=-1)

@@ -6,19 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from alembic import context
 from sqlalchemy import Connection
 
 from sentinel.store.engines import connect
 from sentinel.store.migrations import VERSION_TABLE
-from sentinel.store.tables import Row, Words
-
-
-def rendered(kind: str, item: object, _: object) -> str | Literal[False]:
-    """A migration names the plain type: it must still run when ours has changed."""
-    return "sa.Text()" if kind == "type" and isinstance(item, Words) else False
+from sentinel.store.tables import Row
 
 
 def run(connection: Connection) -> None:
@@ -29,7 +22,6 @@ def run(connection: Connection) -> None:
         version_table=VERSION_TABLE,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
-        render_item=rendered,
     )
     with context.begin_transaction():
         context.run_migrations()
