@@ -42,7 +42,7 @@ def safe(text: str, style: str = "") -> Text:
 
 def say(text: str, style: str = "") -> None:
     """A line to standard error."""
-    err().print(safe(text, style))
+    err().print(safe(text, style), soft_wrap=True)  # names and commands stay whole
 
 
 def complain(error: SentinelError) -> None:
@@ -52,9 +52,9 @@ def complain(error: SentinelError) -> None:
         console.print(Text.assemble(("error: ", BAD), "policy ", repr(plain(error.source)),
                                     " cannot be used:"))  # fmt: skip
         for problem in error.problems:
-            console.print(Text.assemble("  - ", safe(problem)))
+            console.print(Text.assemble("  - ", safe(problem)), soft_wrap=True)
         return
-    console.print(Text.assemble(("error: ", BAD), safe(str(error))))
+    console.print(Text.assemble(("error: ", BAD), safe(str(error))), soft_wrap=True)
 
 
 def print_json(document: str) -> None:
