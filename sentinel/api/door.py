@@ -51,6 +51,10 @@ class Visit:
         return stages
 
 
+class _Gone(Exception):  # noqa: N818 - nobody's mistake in here
+    """The caller can no longer be answered."""
+
+
 class Door:
     """Wraps an ASGI application."""
 
@@ -71,8 +75,8 @@ class Door:
         try:
             self._refuse_declared(Headers(scope=scope))
             await self._app(scope, self._bounded(receive, visit), _timed(send, visit))
-        except ClientDisconnect:
-            log.debug("a caller left before its body had arrived")
+        except (ClientDisconnect, _Gone):
+            log.debug("a caller left, or broke the protocol, before it was answered")
         except Exception as error:  # noqa: BLE001 - the last place where a request can be answered
             response = respond(error)
             if not visit.answered:
@@ -128,6 +132,9 @@ def _timed(send: Send, visit: Visit) -> Send:
             overhead = total - visit.stages.get("panel", 0.0)
             headers["X-Sentinel-Overhead-Ms"] = f"{overhead * 1000:.1f}"
             headers["X-Content-Type-Options"] = "nosniff"
-        await send(message)
+        try:
+            await send(message)
+        except Exception as error:  # the server below us cannot write to this caller any more
+            raise _Gone from error
 
     return timed

@@ -125,6 +125,7 @@ POLICIES_RESPONSES: Responses = {
 POLICY_RESPONSES: Responses = {
     200: _answered("The policy", POLICY),
     404: _refused("No such policy", "not_found", "there is no policy 'postre'"),
+    422: INVALID,
 }
 HEALTH_RESPONSES: Responses = {
     200: _answered("The process answers", {"status": "ok", "version": "0.1.0"})

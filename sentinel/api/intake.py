@@ -248,6 +248,9 @@ def _bytes(image: bytes | str, field: str) -> bytes:
 def _problem(found: Mapping[str, Any]) -> Problem:
     where = [part for part in found["loc"] if part not in ("bytes", "str")]
     field = field_of(where)
+    if len(where) < len(found["loc"]):
+        told = "is no picture; send base64, a data URI or (in multipart) a file"
+        return Problem(field=field, message=told, value=shown(found["input"]))
     if found["type"] == "extra_forbidden":
         known = ReferenceRequest if "references" in where else ScoreRequest
         told = f"there is no field {shown(str(where[-1]))!r}; "
