@@ -73,7 +73,7 @@ class Background:
         falloff: float = 38.0,
         subject_may_touch: bool = True,
     ) -> None:
-        """`band` as a share of the shorter side; `tolerance` in ΔE76; shadow and falloff in lightness."""
+        """`band` is a share of the shorter side, `tolerance` ΔE76, the others Lab lightness."""
         self.band = _within("band", band, 0.01, 0.3)
         self.tolerance = _within("tolerance", tolerance, 1, 100)
         self.shadow = _within("shadow", shadow, 0, 100)

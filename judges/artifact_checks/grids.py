@@ -140,9 +140,9 @@ def _seam(grey: Plane) -> tuple[float, int, int, int]:
         return 0.0, 0, 0, 0
     step = np.diff(grey, axis=1)
     sharp = step[:, 1:-1] - (step[:, :-2] + step[:, 2:]) / 2
-    parts = sharp[: runs * RUN].reshape(runs, RUN, -1)
-    jump = np.median(parts, axis=1)
-    spread = np.median(np.abs(parts - jump[:, None]), axis=1)
+    parts = sharp[: runs * RUN].reshape(runs, RUN, -1).astype(np.float32, copy=False)
+    jump = _median(parts)
+    spread = _median(np.abs(parts - jump[:, None]))
     usual = _usual(spread)
     jump[(np.abs(jump) > STEEP) | (usual < GRAIN) | ~_detailed(grey, runs)] = 0
     jump *= np.minimum(1, (usual + 0.5) / (spread + 0.5)) ** 2
@@ -152,6 +152,12 @@ def _seam(grey: Plane) -> tuple[float, int, int, int]:
     excess = steady / (_beside(steady) + 1.0)
     row, column = np.unravel_index(int(excess.argmax()), excess.shape)
     return float(excess[row, column]), int(column) + 2, int(row) * RUN, lasting * RUN
+
+
+def _median(parts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median over the rows of each run; np.median takes seven times as long."""
+    ordered = np.sort(parts, axis=1)
+    return np.asarray((ordered[:, RUN // 2 - 1] + ordered[:, RUN // 2]) / 2, np.float32)
 
 
 def _usual(spread: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from judges.artifact_checks.view import Symptom, View, blocks
 from sentinel.imaging import fit
 
+Tones = NDArray[np.uint8]
+"""One channel, H×W."""
+
 WIDEST = 64
 """Grey levels of the widest step that can be a band; wider ones are edges of the scene."""
 VISIBLE = 3
@@ -20,23 +23,26 @@ def banding(view: View) -> Symptom:
     A gradient reduced to few levels changes only in whole quanta. A flat poster changes in few
     places, by many different steps along its smoothed outlines; a photograph mostly by 1 or 2.
     """
-    native = view.native.astype(np.int16)
+    import cv2  # noqa: PLC0415
+
     worst, quantum = 0.0, 0
-    for channel in range(3):
-        share, size = _quantum(native[..., channel])
+    for plane in cv2.split(view.native):
+        share, size = _quantum(plane)
         if share > worst:
             worst, quantum = share, size
     claim = f"{worst:.0%} of the small steps are {quantum} levels high: tones come in bands"
     return Symptom(worst, claim)
 
 
-def _quantum(plane: NDArray[np.int16]) -> tuple[float, int]:
+def _quantum(plane: Tones) -> tuple[float, int]:
     """Share of the commonest small step among all small steps, and its size."""
-    steps = np.concatenate([np.abs(np.diff(plane, axis=axis)).ravel() for axis in (0, 1)])
-    counts = np.bincount(steps, minlength=256)[: WIDEST + 2].astype(float)
+    import cv2  # noqa: PLC0415
+
+    across, down = cv2.absdiff(plane[:, 1:], plane[:, :-1]), cv2.absdiff(plane[1:], plane[:-1])
+    counts = (_counts(across) + _counts(down))[: WIDEST + 2]
     counts[0] = 0
     small = counts[: WIDEST + 1].sum()
-    if small < FEW * steps.size:
+    if small < FEW * (across.size + down.size):
         return 0.0, 0
     near = counts.copy()
     near[1:-1] += counts[2:]  # a quantum of 255/n lands on two neighbouring sizes
@@ -46,12 +52,22 @@ def _quantum(plane: NDArray[np.int16]) -> tuple[float, int]:
     return float(near[mode] / small), mode
 
 
-def _levels(plane: NDArray[np.int16], quantum: int) -> int:
+def _levels(plane: Tones, quantum: int) -> int:
     """From how many different levels a step of that size is taken: a staircase has many stairs."""
-    step = np.abs(np.diff(plane, axis=1))
-    lower = np.minimum(plane[:, 1:], plane[:, :-1])[(step == quantum) | (step == quantum + 1)]
-    counts = np.bincount(lower, minlength=256)
-    return int((counts > 0.01 * max(1, lower.size)).sum())
+    import cv2  # noqa: PLC0415
+
+    one, other = plane[:, 1:], plane[:, :-1]
+    counts = _counts(
+        cv2.min(one, other), cv2.inRange(cv2.absdiff(one, other), quantum, quantum + 1)
+    )
+    return int((counts > 0.01 * max(1, counts.sum())).sum())
+
+
+def _counts(plane: Tones, mask: Tones | None = None) -> NDArray[np.float64]:
+    """Pixels per level."""
+    import cv2  # noqa: PLC0415
+
+    return np.asarray(cv2.calcHist([plane], [0], mask, [256], [0, 256]), np.float64).ravel()
 
 
 STAIRS = 3
@@ -67,11 +83,14 @@ def clipping(view: View) -> Symptom:
     edge is steep, and they are left out, and so is the ground of a picture (an area that touches
     three of its sides). Where the tone runs into the limit gently, detail is lost.
     """
-    pixels = view.whole
-    darkest, lightest = pixels.max(axis=2), pixels.min(axis=2)
+    import cv2  # noqa: PLC0415
+
+    red, green, blue = cv2.split(view.whole)
+    darkest = cv2.max(cv2.max(red, green), blue)
+    lightest = cv2.min(cv2.min(red, green), blue)
     white = _lost(lightest >= WHITE, lightest >= WHITE - GENTLE)
     black = _lost(darkest <= BLACK, darkest <= BLACK + GENTLE)
-    torn = min(_torn(view.native[..., channel]) for channel in range(3))
+    torn = min(map(_torn, cv2.split(view.native)))
     lost = white[0] + black[0]
     if torn > lost:
         return Symptom(torn, f"{torn:.0%} of the grey levels are torn out by stretched contrast")
@@ -85,6 +104,9 @@ WHITE, BLACK = 254, 1
 GENTLE = 30
 """Levels from the limit within which a surrounding has run into it gently."""
 
+SPECKS = 0.001
+"""Share of the picture in black or white that is not worth looking at."""
+
 Rectangle = tuple[float, float, float, float]
 
 
@@ -92,6 +114,8 @@ def _lost(mask: NDArray[np.bool_], near: NDArray[np.bool_]) -> tuple[float, Rect
     """Share of the picture in areas with a gentle edge, and the rectangle of the largest."""
     import cv2  # noqa: PLC0415
 
+    if mask.mean() < SPECKS:
+        return 0.0, (0, 0, 0, 0)
     kernel = np.ones((5, 5), np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     ring = cv2.dilate(mask.astype(np.uint8), kernel).astype(bool) & ~mask
@@ -116,9 +140,9 @@ THREE = 3
 """Sides of the picture that an area must touch to be its ground."""
 
 
-def _torn(plane: NDArray[np.uint8]) -> float:
+def _torn(plane: Tones) -> float:
     """Share of levels that hold nothing though levels on both sides hold much."""
-    counts = np.bincount(plane.ravel(), minlength=256) / plane.size
+    counts = _counts(plane) / plane.size
     padded = np.pad(counts, REACH)
     below = np.max([padded[REACH - k : REACH - k + 256] for k in range(1, REACH + 1)], axis=0)
     above = np.max([padded[REACH + k : REACH + k + 256] for k in range(1, REACH + 1)], axis=0)
