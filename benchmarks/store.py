@@ -206,7 +206,7 @@ def reads(store: Store) -> list[tuple[str, float, float]]:
         ("pass rate per day, 90 days",
          best(lambda: queries.by_day(Filters(since_ms=quarter, until_ms=end))),
          best(raw(quarter, DAY_MS))),
-        ("pass rate per hour, 7 days, one model", best(lambda: queries.by_hour(one)),
+        ("pass rate per hour, 6 days, one model", best(lambda: queries.by_hour(one)),
          best(raw(week + DAY_MS, HOUR_MS, evaluation.c.model == "model-1"))),
         ("failure modes, 30 days",
          best(lambda: queries.failure_modes(Filters(since_ms=month, until_ms=end))),
