@@ -31,9 +31,9 @@ from sentinel.errors import MissingRequirement
 from sentinel.imaging import fit
 from sentinel.panel import Panel
 from sentinel.policy import Policy, builtin
+from sentinel.process import hold_back_threads
 from sentinel.seating import Seating
 from sentinel.settings import Settings
-from sentinel.wiring import hold_back_threads
 
 Plugins = tuple[list[Any], list[Any]]
 

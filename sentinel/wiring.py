@@ -12,10 +12,7 @@ start with the command that mends it, unless its rule says `optional`.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
-import os
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +26,7 @@ from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
 from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.panel import Panel
 from sentinel.policy import Policy
+from sentinel.process import give_memory_back, hold_back_threads
 from sentinel.registry import nearest
 from sentinel.seating import PluginStatus, Seating
 from sentinel.settings import Settings
@@ -38,6 +36,9 @@ log = logging.getLogger(__name__)
 
 DECODERS = 2
 """Pictures decoded at once."""
+
+SWEEPING = 3600.0
+"""Seconds between two sweeps of pictures whose time is up; `get` refuses them at once anyway."""
 
 LARGE = 10_000_000
 """Pixels from which on pictures are decoded one after the other: one of 40 megapixels takes 300 MB
@@ -52,12 +53,6 @@ class Scored:
     picture: imaging.Picture
     timings: Mapping[str, float] = field(default_factory=dict)
 
-
-M_MMAP_THRESHOLD = -3
-"""glibc's number for: blocks from this size on are given back when freed (mallopt(3))."""
-
-LARGE_BLOCK = 8_000_000
-"""Bytes; below Pillow's blocks of 16 MB, above what models allocate at every step."""
 
 Turn = asyncio.Semaphore | asyncio.Lock
 """What is waited for before a picture is decoded."""
@@ -77,6 +72,7 @@ class Sentinel:
         self._decoding = asyncio.Semaphore(DECODERS)
         self._decoding_large = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -99,6 +95,7 @@ class Sentinel:
         house = cls(settings, policies, store)
         chosen = [policies[name] for name in only] or list(policies.values())
         house._starting = asyncio.create_task(house._start(chosen))
+        house._sweeping = asyncio.create_task(house._sweep())
         try:
             if wait:
                 await house._starting
@@ -204,10 +201,21 @@ class Sentinel:
             self._panels[each.name] = await self._seating.seat(each)
         log.info("ready: %s", ", ".join(self._panels))
 
+    async def _sweep(self) -> None:
+        """Delete pictures whose time is up, now and every hour."""
+        while True:
+            try:
+                swept = await asyncio.to_thread(self.store.media.sweep)
+                log.info("swept %d pictures whose time was up", swept)
+            except Exception:  # a full disk now must not end the sweeping for good
+                log.exception("pictures whose time is up could not be swept")
+            await asyncio.sleep(SWEEPING)
+
     async def _close(self) -> None:
-        if self._starting is not None and not self._starting.done():
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
+        tasks = [task for task in (self._starting, self._sweeping) if task and not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._seating.close()
         await asyncio.to_thread(self.store.close)
 
@@ -227,28 +235,6 @@ class _Clock:
     @property
     def total(self) -> float:
         return time.perf_counter() - self._start
-
-
-def hold_back_threads(threads: int) -> None:
-    """Tell the maths libraries how many threads a model may use, before they are loaded.
-
-    Oversubscribed cores triple every wall time (docs/decisions/0004-judges-are-plain.md).
-    """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
-
-
-def give_memory_back() -> None:
-    """Have the C library return the memory of large blocks as soon as they are free.
-
-    glibc otherwise keeps a decoded picture's blocks in the heap of each thread that ever decoded
-    one: eight callers with 40-megapixel pictures leave 800 MB behind, with this 150 MB
-    (tests/api/test_hostile_http.py prints it). Elsewhere there is nothing to do.
-    """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def _known(policies: Mapping[str, Policy], name: str) -> Policy:

@@ -177,3 +177,19 @@ def test_one_huge_picture_may_enter_an_empty_house_but_not_two():
         pass
 
     assert (admission.pictures, admission.pixels) == (0, 0)
+
+
+async def test_pictures_whose_time_is_up_are_swept(house, tmp_path):
+    settings = house("[judges.FixedJudge]", media_days=1e-7)
+    async with Sentinel.open(settings) as sentinel:
+        await sentinel.score(encode(scene()), Brief())
+        before = [path for path in (tmp_path / "home" / "media").rglob("*") if path.is_file()]
+    async with Sentinel.open(settings):
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            after = [path for path in (tmp_path / "home" / "media").rglob("*") if path.is_file()]
+            if not after:
+                break
+
+    assert before
+    assert not after

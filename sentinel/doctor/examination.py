@@ -12,10 +12,10 @@ from sentinel import registry
 from sentinel.errors import PolicyError, SentinelError
 from sentinel.panel import Panel
 from sentinel.policy import GateRule, JudgeRule, Policy
+from sentinel.process import hold_back_threads
 from sentinel.registry import Kind
 from sentinel.seating import PluginStatus, Seating
 from sentinel.settings import Settings
-from sentinel.wiring import hold_back_threads
 
 KINDS: tuple[Kind, ...] = ("gate", "judge")
 
