@@ -28,7 +28,7 @@ def retaken() -> Pixels:
 
 def blurred() -> Pixels:
     """The same person, so blurred that opinions may differ."""
-    return np.asarray(Image.fromarray(head()).filter(ImageFilter.GaussianBlur(7)))
+    return np.asarray(Image.fromarray(head()).filter(ImageFilter.GaussianBlur(4)))
 
 
 def stranger(number: int = 0) -> Pixels:
