@@ -170,7 +170,9 @@ def fit(found: list[Distances], same: np.ndarray) -> None:
     """Logistic regression, classes balanced; a distance may speak against a style, never for it."""
     from scipy.optimize import minimize
 
-    rows = np.sqrt(np.array(found))
+    plain = np.array(found)
+    near = np.median(plain[same], axis=0)
+    rows = np.sqrt(np.maximum(plain, near))
     weights = np.where(same, 0.5 / same.mean(), 0.5 / (1 - same.mean())) / len(same)
     signs = np.where(same, 1.0, -1.0)
 
@@ -183,10 +185,8 @@ def fit(found: list[Distances], same: np.ndarray) -> None:
     bounds = [(None, None), *[(None, 0.0)] * rows.shape[1]]
     theta = minimize(loss, np.zeros(rows.shape[1] + 1), jac=True, bounds=bounds).x
     print("bias", round(theta[0], 3), Distances(*np.round(theta[1:], 3).tolist()))
-    print(
-        "usual within one style:",
-        Distances(*np.round(np.quantile(rows[same] ** 2, 0.9, axis=0), 3)),
-    )
+    print("near :", Distances(*np.round(near, 3).tolist()))
+    print("usual:", Distances(*np.round(np.quantile(plain[same], 0.9, axis=0), 3).tolist()))
 
 
 def report(title: str, found: list[Distances], same: np.ndarray, table: Table) -> None:

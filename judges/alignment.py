@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import JsonValue
 
-from judges.alignment_counterfactuals import Contrast, decoys, with_article
+from judges.alignment_counterfactuals import Contrast, decoys, plural, with_article
 from judges.alignment_decoys import DECOYS, OBJECTS
 from judges.alignment_plan import SHOWN, Limits, Plan, clean, plan
 from sentinel.contracts import (
@@ -37,8 +37,9 @@ from sentinel.errors import ConfigError
 SURE = ("object", "colour")
 """Checks that may decide the worst phrase. Counts and places only weigh in the mean: published
 models are near chance on them (docs/judges/alignment.md), and must not fail a picture alone."""
-PHRASES_SHARE = 0.75
-"""Weight of the phrases in the value; the rest is the whole prompt against decoys."""
+WORST, MEAN, WHOLE = 0.5, 0.3, 0.2
+"""Weights of the worst phrase, of the mean of all checks and of the whole prompt. Chosen, not
+fitted: one phrase that clearly loses brings the value under 0.5 however many others hold."""
 ISSUES = {"object": "missing_object", "colour": "wrong_colour", "count": "wrong_count",
           "position": "wrong_position"}  # fmt: skip
 PLANS_KEPT = 128
@@ -99,7 +100,10 @@ class Alignment:
     def load(self, runtime: Runtime) -> None:
         """Open the model and embed the texts that every prompt is compared with."""
         self._model = open_model(self.name, runtime, pickles=self.pickles)
-        self._model.text([*DECOYS, *(with_article([thing]) for thing, _ in OBJECTS)])
+        things = [thing for thing, _ in OBJECTS]
+        self._model.text(
+            [*DECOYS, *(with_article([each]) for each in things), *map(plural, things)]
+        )
 
     def close(self) -> None:
         """Let go of the model; another judge may still hold it."""
@@ -188,7 +192,7 @@ def _odds(logit: float) -> float:
 
 
 def _value(checks: Sequence[Check], judged: Sequence[Clause]) -> float:
-    """0.75 × (worst phrase + mean of all checks) / 2 + 0.25 × mean of the clauses.
+    """0.5 × worst phrase + 0.3 × mean of all checks + 0.2 × mean of the clauses.
 
     The worst is taken over things and colours; a prompt without phrases is its clauses alone.
     """
@@ -197,8 +201,7 @@ def _value(checks: Sequence[Check], judged: Sequence[Clause]) -> float:
         return whole
     mean = _mean([check.probability for check in checks])
     sure = [check.probability for check in checks if check.contrast.kind in SURE]
-    phrases = (min(sure, default=mean) + mean) / 2
-    return min(1.0, PHRASES_SHARE * phrases + (1 - PHRASES_SHARE) * whole)
+    return min(1.0, WORST * min(sure, default=mean) + MEAN * mean + WHOLE * whole)
 
 
 def _mean(values: Sequence[float]) -> float:

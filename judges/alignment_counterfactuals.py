@@ -26,7 +26,7 @@ SMALL = words.DETERMINERS | words.PREPOSITIONS | words.CONJUNCTIONS | words.COLO
 
 IRREGULAR = {"men": "man", "women": "woman", "children": "child", "people": "person",
              "mice": "mouse", "wolves": "wolf", "knives": "knife", "leaves": "leaf",
-             "geese": "goose", "feet": "foot", "teeth": "tooth"}  # fmt: skip
+             "geese": "goose", "buses": "bus", "feet": "foot", "teeth": "tooth"}  # fmt: skip
 PLURALS = {singular: plural for plural, singular in IRREGULAR.items()}
 UNCHANGED = {"sheep", "fish", "deer", "skis", "scissors", "pants", "aircraft"}
 
@@ -80,7 +80,7 @@ def singular(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > len("ties"):
         return word[:-3] + "y"
-    return word[:-2] if word.endswith(("ses", "xes", "ches", "shes")) else word[:-1]
+    return word[:-2] if word.endswith(("sses", "xes", "ches", "shes")) else word[:-1]
 
 
 def plural(word: str) -> str:

@@ -274,9 +274,11 @@ def phrase_of(chunk: Sequence[str]) -> Phrase | None:
     start = 0
     while start < len(said) and (_qualifies(said[start]) or said[start] == "and"):
         start += 1
+    if start == len(said) > 1 and said[0] in words.DETERMINERS and said[-1] in words.LONE:
+        start -= 1
     counts = [at for at in range(start) if said[at] in words.COUNTS]
     colours = [at for at in range(start) if said[at] in words.COLOURS]
-    noun = said[start:] or _lone(said)
+    noun = said[start:]
     if not noun or noun[-1] in words.ALWAYS_MEDIA | words.STYLE_HEADS:
         return None
     if noun[-1] in words.UNSEEN and not colours and not counts:
@@ -287,14 +289,3 @@ def phrase_of(chunk: Sequence[str]) -> Phrase | None:
         count=counts[0] if len(counts) == 1 else None,
         colour=colours[0] if len(colours) == 1 else None,
     )
-
-
-def _lone(said: list[str]) -> list[str]:
-    """A last word that is an adjective elsewhere and a thing after a determiner: "an orange"."""
-    if (
-        len(said) > 1
-        and said[0] in words.DETERMINERS
-        and said[-1] in ("orange", "glass", "square", "round")
-    ):
-        return said[-1:]
-    return []

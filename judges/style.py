@@ -36,14 +36,19 @@ from sentinel.contracts import (
 from sentinel.detectors.clip import CARDS, ClipModel, open_model
 from sentinel.errors import ConfigError
 
-BIAS = 7.012
+BIAS = 9.054
 WEIGHTS = Distances(
-    light=-0.504, colour=-0.465, chroma=-0.328, fine=-2.396, coarse=-0.657, directions=-1.873,
-    edges=-0.612,
+    light=-0.597, colour=-0.745, coloured=-2.242, fine=-2.195, coarse=-1.299, directions=-2.094,
+    edges=-0.686,
 )  # fmt: skip
 """Logistic regression over square roots of distances: `python benchmarks/style.py --fit`."""
+NEAR = Distances(
+    light=12.6, colour=3.25, coloured=0.0, fine=0.156, coarse=0.16, directions=0.076, edges=0.344
+)
+"""Half of the pairs of one style lie nearer than this (same command). Nearer counts no more, so
+that the same scene in grey does not make up for its missing colour by its equal texture."""
 USUAL = Distances(
-    light=34.8, colour=13.5, chroma=16.1, fine=0.308, coarse=0.308, directions=0.196, edges=0.792
+    light=34.8, colour=13.5, coloured=0.5, fine=0.308, coarse=0.308, directions=0.196, edges=0.792
 )
 """Nine of ten pairs of one style lie nearer than this (same command)."""
 DARKER, DULLER = 8.0, 6.0
@@ -51,10 +56,16 @@ DARKER, DULLER = 8.0, 6.0
 
 
 def resemblance(found: Distances) -> float:
-    """0 to 1: how likely two pictures at these distances are of one style, at even odds before."""
-    logit = BIAS + sum(
-        weight * math.sqrt(part) for weight, part in zip(WEIGHTS, found, strict=True)
-    )
+    """0 to 1: how likely two pictures at these distances are of one style, at even odds before.
+
+    Relative to the likelihood at `NEAR`, so that a picture is wholly of its own style.
+    """
+    floored = Distances(*map(max, zip(found, NEAR, strict=True)))
+    return _likelihood(floored) / _likelihood(NEAR)
+
+
+def _likelihood(found: Distances) -> float:
+    logit = BIAS + sum(share(found, part) for part in PARTS)
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
 
 

@@ -1,9 +1,10 @@
 """Pixels in, how they are drawn out: palette, contrast and texture; and how far two lie apart.
 
-Classical descriptors only, no weights: quantiles of the CIELAB channels and of chroma (palette),
-of edge strength (contrast), local binary patterns at two radii and edge directions (texture).
-Local spread and the share of flat paint were tried too; the fit gave them no weight. Content mixes
-into all of them; what a picture shows is never fully apart from how it is drawn.
+Classical descriptors only, no weights: quantiles of the CIELAB channels and the coloured share
+(palette), of edge strength (contrast), local binary patterns at two radii and edge directions
+(texture). Local spread, the share of flat paint, chroma and the spread of hues were tried; the fit
+gave them no weight. Content mixes into all of them; what a picture shows is never fully apart from
+how it is drawn.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ RADII = (1, 3)
 SMOOTH = POINTS
 """Bin of the pattern in which no neighbour is darker than the middle: flat paint."""
 DIRECTIONS = 12
+GREYISH = 6.0
+"""Chroma, in CIELAB units, up to which a spot counts as grey: JPEG alone tints by a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Described:
     """Histograms of uniform local binary patterns, one row per radius."""
     edges: Floats
     """Quantiles of log(1 + gradient of L*)."""
+    coloured: float
+    """Share of the picture with a chroma above `GREYISH`: 0 in a grey one."""
     directions: Floats
     """Sorted shares of edge directions: how much they agree, not where they point."""
 
@@ -53,8 +58,8 @@ class Distances(NamedTuple):
     """First Wasserstein distance of L*, CIELAB units."""
     colour: float
     """The same of a* and b*, averaged."""
-    chroma: float
-    """The same of chroma."""
+    coloured: float
+    """Difference of the coloured shares."""
     fine: float
     """Hellinger distance of the patterns at radius 1."""
     coarse: float
@@ -66,7 +71,7 @@ class Distances(NamedTuple):
 
 
 PARTS = {
-    "palette": ("light", "colour", "chroma"),
+    "palette": ("light", "colour", "coloured"),
     "contrast": ("edges",),
     "texture": ("fine", "coarse", "directions"),
 }
@@ -91,17 +96,18 @@ def describe(pixels: Pixels) -> Described | None:
         palette=np.stack([np.quantile(channel, QUANTILES) for channel in channels]),
         patterns=np.stack([_patterns(light, radius) for radius in RADII]),
         edges=np.quantile(np.log1p(strength), QUANTILES),
+        coloured=float(np.mean(channels[3] > GREYISH)),
         directions=_directions(across, down, strength),
     )
 
 
 def distances(one: Described, other: Described) -> Distances:
     """How far apart two styles are."""
-    light, across, down, chroma = np.abs(one.palette - other.palette).mean(axis=1)
+    light, across, down, _ = np.abs(one.palette - other.palette).mean(axis=1)
     return Distances(
         light=float(light),
         colour=float(across + down) / 2,
-        chroma=float(chroma),
+        coloured=abs(one.coloured - other.coloured),
         fine=_hellinger(one.patterns[0], other.patterns[0]),
         coarse=_hellinger(one.patterns[1], other.patterns[1]),
         directions=_hellinger(one.directions, other.directions),

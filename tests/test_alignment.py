@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from judges.alignment import Alignment
+from judges.alignment import Alignment, Check, Clause, _value
+from judges.alignment_counterfactuals import Contrast
 from sentinel.contracts import Brief, Declined, Runtime, Sample
 from sentinel.errors import ConfigError, MissingRequirement
 from sentinel.testing import JudgeConformance
@@ -66,6 +67,21 @@ def test_a_missing_thing_is_named_with_what_is_there_instead(judge):
 
     assert issue.subcategory == "missing_object"
     assert "'a disc'" in issue.detail
+
+
+def test_one_thing_that_clearly_loses_brings_the_value_under_a_half():
+    checks = [
+        Check(Contrast("object", "a cup", "a cup", ("a pan",)), p, "a pan") for p in (0, *[1] * 30)
+    ]
+
+    assert _value(checks, [Clause("cups", 1.0, 1)]) < 0.5
+
+
+def test_a_wrong_count_or_place_alone_does_not():
+    kinds = {"object": 1.0, "colour": 1.0, "count": 0.0, "position": 0.0}
+    checks = [Check(Contrast(kind, "x", "x", ("y",)), p, "y") for kind, p in kinds.items()]
+
+    assert _value(checks, [Clause("x", 1.0, 1)]) > 0.5
 
 
 @pytest.mark.full
