@@ -232,7 +232,7 @@ def drawn() -> Iterator[Case]:
         yield "skies of one-pixel stars", Sample(clipped(sky + 3))
         soft = np.asarray(Image.fromarray(clipped(sky)).filter(ImageFilter.GaussianBlur(1)))
         yield "skies of soft stars", Sample(clipped(soft * 6.0))
-    for span in (24, 60, 255):
+    for span in (32, 60, 255):
         ramp = np.linspace(0, span, 512)[None, :, None]
         yield "gradients", Sample(clipped(np.broadcast_to(ramp, (512, 512, 3))))
     yield from _textures()

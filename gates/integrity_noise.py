@@ -31,11 +31,14 @@ SCALES = (2, 4, 8, 16)
 FEWEST = 12
 """Cells a side below which a scale is left out: the correlation would be too uncertain."""
 
-GREY_LIMITS, COLOUR_LIMITS = (0.65, 0.18, 0.20), (0.65, 0.30, 0.20)
+GREY_LIMITS, LENIENT_LIMITS = (0.65, 0.18, 0.20), (0.65, 0.30, 0.20)
 """Highest correlation of neighbours at 1, 2 and 4 pixels that is still noise; the second where red,
-green and blue know nothing of each other. Uniform noise has 0.00 at each; enlarged 1.5 times 0.57,
-0.25, 0.12; the most noise-like picture at hand, a grey photo of gravel shrunk to a quarter, 0.55,
-0.26, 0.12 (benchmarks/integrity.py)."""
+green and blue know nothing of each other, or where there is next to nothing but the noise. Uniform
+noise has 0.00 at each; enlarged 1.5 times 0.57, 0.25, 0.12; the most noise-like picture at hand, a
+grey photo of gravel shrunk to a quarter, 0.55, 0.26, 0.12 (benchmarks/integrity.py)."""
+
+FAINT = 8.0
+"""Standard deviation of the luma, in levels, below which a tile is one colour under something."""
 
 FLAT_BLOCKS, SMOOTH_BLOBS = 0.85, 0.88
 """Share of the variance that blocks of one value, or their smooth enlargement, must explain."""
@@ -103,10 +106,11 @@ def _sparse(plane: Plane) -> bool:
 
 
 def _is_white(tile: NDArray[np.float32], plane: Plane) -> bool:
-    if _correlation(plane) > COLOUR_LIMITS[0]:
+    if _correlation(plane) > LENIENT_LIMITS[0]:
         return False
     reduced = [_means(plane, k) for k in (1, 2, 4) if k == 1 or min(plane.shape) // k >= FEWEST]
-    limits = COLOUR_LIMITS if _colours_apart(tile, 1) else GREY_LIMITS
+    lenient = float(plane.std()) < FAINT or _colours_apart(tile, 1)
+    limits = LENIENT_LIMITS if lenient else GREY_LIMITS
     return all(
         _correlation(one) <= limit + _uncertainty(one)
         for one, limit in zip(reduced, limits, strict=False)
