@@ -49,7 +49,6 @@ class Local:
         self._size = size
         self._prompt_tokens = prompt_tokens
         self._pipeline: Any = None
-        self._device = "cpu"
         self.capabilities = Capabilities()
 
     def load(self, runtime: Runtime) -> None:
@@ -68,7 +67,6 @@ class Local:
         opened = DiffusionPipeline.from_pretrained(
             str(self._folder), dtype=getattr(torch, self._dtype), local_files_only=True
         )
-        self._device = runtime.device
         self._pipeline = opened.to(runtime.device)
         self._pipeline.set_progress_bar_config(disable=True)
         self.capabilities = self._understood()
