@@ -147,13 +147,15 @@ def _about(attempt: Attempt, m: Measure) -> Block:
 
 def _gate(gate: GateOutcome, m: Measure) -> Block:
     if isinstance(gate, GateFault):
-        return _row("open", gate.gate, f"did not run: {gate.reason}", m, lines=3)
+        why = gate.reason.removeprefix("not run: ")
+        return _row("open", gate.gate, f"did not run: {why}", m, lines=3)
     return _row(tone_of(gate.passed), gate.gate, gate.reason, m, lines=2 if gate.passed else 4)
 
 
 def _silent(item: Abstention | Fault, m: Measure) -> Block:
     if isinstance(item, Fault):
-        return _row("open", item.judge, f"did not run ({item.cause}): {item.reason}", m, lines=3)
+        why = item.reason.removeprefix("not run: ")
+        return _row("open", item.judge, f"did not run ({item.cause}): {why}", m, lines=3)
     return _row(None, item.judge, f"nothing to judge: {item.reason}", m, lines=2)
 
 

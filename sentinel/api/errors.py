@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from sentinel.api.wire import ErrorAnswer, Problem
+from sentinel.api.wire import Wire
 from sentinel.errors import SHOWN, BriefError, Busy, NotFound, PictureError, SentinelError
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,25 @@ CODES = {
     413: "body_too_large", 415: "media_type", 422: "invalid", 503: "not_ready",
 }  # fmt: skip
 """The code of a status that no exception of ours explains."""
+
+
+class Problem(Wire):
+    """One thing that is wrong, by field."""
+
+    field: str
+    message: str
+    value: str | None = None
+    """What was sent, shortened."""
+
+
+class ErrorAnswer(Wire):
+    """Every error, whatever its status, has this shape."""
+
+    code: str
+    """Stable and machine-readable."""
+    message: str
+    errors: tuple[Problem, ...] = ()
+
 
 Answered = tuple[int, ErrorAnswer, dict[str, str]]
 

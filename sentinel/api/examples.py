@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sentinel.api.errors import ErrorAnswer
 from sentinel.api.intake import LINE, MANY, PROMPT, REFERENCES, ScoreRequest
-from sentinel.api.wire import ErrorAnswer
 
 Json = dict[str, Any]
 

@@ -11,14 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
-from pydantic_core import from_json
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from sentinel import imaging
-from sentinel.api.errors import Refusal, field_of, shown
-from sentinel.api.wire import Problem, Wire
+from sentinel.api.errors import Problem, Refusal, field_of, shown
+from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, ReferenceKind
 from sentinel.registry import nearest
 from sentinel.settings import Settings
@@ -150,14 +156,18 @@ async def read(request: Request, settings: Settings) -> Submission:
     return await asyncio.to_thread(_submission, table)
 
 
+ANY: TypeAdapter[object] = TypeAdapter(object)
+"""JSON of any shape; the parser refuses half characters and endless nesting."""
+
 ACCEPTED = "multipart/form-data, application/json"
 
 
 def _json(body: bytes) -> dict[str, object]:
     try:
-        table = from_json(body)
-    except ValueError as error:
-        raise Refusal(400, "json_invalid", f"the body is not JSON: {error}") from None
+        table = ANY.validate_json(body)
+    except ValidationError as error:
+        why = str(error.errors(include_input=False)[0]["msg"]).removeprefix("Invalid JSON: ")
+        raise Refusal(400, "json_invalid", f"the body is not JSON: {why}") from None
     if not isinstance(table, dict):
         told = f"the body is a JSON {type(table).__name__}; send an object with the field image"
         raise Refusal(422, "invalid", told)

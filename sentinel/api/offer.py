@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sentinel.api.wire import Problem, Wire
+from sentinel.api.errors import Problem
+from sentinel.api.wire import Wire
 from sentinel.contracts import Mode, Unit
 from sentinel.policy import Budget, GateRule, JudgeRule, Policy
 from sentinel.seating import PluginStatus

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from sentinel import __version__
 from sentinel.api import examples, intake
-from sentinel.api.errors import Refusal
+from sentinel.api.errors import Problem, Refusal
 from sentinel.api.offer import (
     PluginsAnswer,
     PoliciesAnswer,
@@ -23,7 +23,7 @@ from sentinel.api.offer import (
     policy_answer,
     waiting,
 )
-from sentinel.api.wire import Problem, ScoreAnswer, TraceAnswer
+from sentinel.api.wire import ScoreAnswer, TraceAnswer
 from sentinel.contracts import Trace
 from sentinel.errors import NotFound, SentinelError
 from sentinel.registry import nearest

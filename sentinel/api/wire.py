@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from sentinel.contracts import (
     Abstention,
@@ -229,24 +229,6 @@ class TraceAnswer(ScoreAnswer):
                 "attempts": tuple(_attempt(trace.id, item, known) for item in trace.attempts),
             }
         )
-
-
-class Problem(Wire):
-    """One thing that is wrong, by field."""
-
-    field: str
-    message: str
-    value: str | None = Field(default=None)
-    """What was sent, shortened."""
-
-
-class ErrorAnswer(Wire):
-    """Every error, whatever its status, has this shape."""
-
-    code: str
-    """Stable and machine-readable."""
-    message: str
-    errors: tuple[Problem, ...] = ()
 
 
 def trace_url(trace_id: str, part: str = "", attempt: int | None = None) -> str:

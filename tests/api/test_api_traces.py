@@ -12,8 +12,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from sentinel.api import examples
+from sentinel.api.errors import ErrorAnswer
 from sentinel.api.offer import PluginsAnswer, PoliciesAnswer, PolicyAnswer, ReadyAnswer
-from sentinel.api.wire import ErrorAnswer, ScoreAnswer, TraceAnswer
+from sentinel.api.wire import ScoreAnswer, TraceAnswer
 from sentinel.errors import ConfigError
 from sentinel.settings import Settings
 

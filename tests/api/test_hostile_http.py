@@ -181,7 +181,7 @@ def test_hostile_bytes_from_eight_callers_do_not_stop_the_good_ones(server: Serv
         bombard(server, cases)
 
     assert len(taken) >= 3
-    assert max(taken) < 15
+    assert max(taken) < 30
 
 
 def test_the_largest_pictures_from_eight_callers_stay_within_memory(server: Server) -> None:
@@ -288,4 +288,4 @@ def test_the_hostile_folder_from_eight_callers_does_not_stop_the_good_ones(
         bombard(server, cases)
 
     assert len(taken) >= 3
-    assert max(taken) < 15
+    assert max(taken) < 30

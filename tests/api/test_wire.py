@@ -162,3 +162,4 @@ def test_every_attempt_has_a_picture_of_its_own() -> None:
     attempt = TraceAnswer.of(trace()).attempts[0]
 
     assert attempt.annotated_url == "/v1/traces/T1/annotated.png?attempt=1"
+    assert attempt.picture_url == "/v1/traces/T1/picture?attempt=1"
