@@ -40,7 +40,7 @@ class Part:
 
 
 PARTS: dict[str, Part] = {
-    "clutter": Part("clutter", limit=0.05, spread=0.012),
+    "clutter": Part("clutter", limit=0.02, spread=0.005),
     "covered": Part("clutter", limit=0.24, spread=0.05),
     "uneven": Part("uneven", limit=7.0, spread=1.0),
     "falloff": Part("uneven", limit=38.0, spread=4.0),
