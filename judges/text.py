@@ -25,7 +25,7 @@ from judges.text_lines import box_of
 from judges.text_looks import looks
 from judges.text_matching import Window, best_window, page
 from judges.text_readers import EASYOCR, RAPIDOCR, SCRIPTS, EasyReader, RapidReader, Reader
-from judges.text_states import SEVERITY, Judged, settle, unsaid
+from judges.text_states import SEVERITY, Judged, decided, settle, unsaid
 from sentinel.contracts import (
     Declined,
     Evidence,
@@ -142,7 +142,7 @@ class Text:
             for phrase, drawn in phrases.items():
                 windows[phrase].append(best_window(drawn, sheet, self.rules))
                 judged[phrase] = settle(phrase, windows[phrase])
-            if all(found.state == "match" for found in judged.values()):
+            if all(decided(found) for found in windows.values()):
                 break
         return judged, read
 

@@ -26,13 +26,20 @@ SAME_MARK = {
 """Marks that differ in kind only; one stands for all where punctuation is compared."""
 
 GREEK_LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True))
-"""Greek capitals that are drawn as Latin ones (Unicode TR 39, confusables, the identical shapes).
-Readers mix them within a word; the picture cannot tell them apart either."""
+"""Greek capitals that are drawn as Latin ones (Unicode TR 39, the identical shapes)."""
+
+KANA_HAN = dict(zip("エロニハカタトヘベペー", "工口二八力夕卜へべぺ一", strict=True))
+"""Katakana that are drawn as Chinese characters or Hiragana (Unicode TR 39). Readers mix them, and
+the picture cannot tell them apart either."""
 
 CYRILLIC_LATIN = dict(zip("АВЕЅІЈКМНОРСТХ", "ABESIJKMHOPCTX", strict=True))
 """Cyrillic capitals that are drawn as Latin ones (Unicode TR 39, the identical shapes). Small
 letters are left out: PP-OCRv6 read 26 of 42 such words in lower case and passed a misspelled one,
 but 42 of 42 in capitals, and none of 350 misspelled."""
+
+
+TWINS = CYRILLIC_LATIN | GREEK_LATIN
+SHAPES = GREEK_LATIN | KANA_HAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +94,11 @@ def scripts(letters: str) -> str:
 
 
 def lookalikes(phrase: str) -> str | None:
-    """A Cyrillic phrase in the Latin capitals it is drawn like; None if a letter has no twin."""
-    drawn = "".join(CYRILLIC_LATIN.get(letter, letter) for letter in phrase)
-    foreign = any("CYRILLIC" in unicodedata.name(letter, "") for letter in drawn)
+    """A Cyrillic or Greek phrase in the Latin capitals it is drawn like; None if it has none."""
+    drawn = "".join(TWINS.get(letter, letter) for letter in phrase)
+    foreign = any(
+        unicodedata.name(letter, "").startswith(("CYRILLIC", "GREEK")) for letter in drawn
+    )
     return None if foreign or drawn == phrase else drawn
 
 
@@ -117,7 +126,7 @@ def _fold(letter: str, fold_case: bool, fold_accents: bool) -> str:  # noqa: FBT
     greek = unicodedata.name(text[:1] or " ", "").startswith("GREEK")
     if fold_accents or (greek and fold_case):
         text = _bare(text)
-    return "".join(GREEK_LATIN.get(part, part) for part in text if not part.isspace())
+    return "".join(SHAPES.get(part, part) for part in text if not part.isspace())
 
 
 def _bare(text: str) -> str:

@@ -1,7 +1,7 @@
 """A picture in, looks at its writing out: lines in reading order, at several sizes and turns.
 
 Text is found on a reduced copy and read from the full picture. The first look suffices for most;
-the others (larger, smaller, turned upright, contrast evened out) are taken only when asked for.
+the others (smaller, turned upright, contrast evened out, larger) are taken only when asked for.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from judges.text_readers import Reader
 from sentinel import imaging
 from sentinel.contracts import Pixels
 
-FIRST, LARGER, SMALLER = 960, 1536, 512
-"""Longer side, in pixels, on which text is found. The detector takes time by the pixel; 960 found
-what 1024 found in the benchmark, 1536 finds small letters, 512 letters that fill the picture."""
+FIRST, LARGER, SMALLER = 960, 1280, 512
+"""Longer side, in pixels, on which text is found. Time and memory go by the pixel (1280 takes
+250 MB); 1280 finds small letters, 512 letters that fill the picture."""
 
 ENLARGED = 4.0
 """A picture is enlarged at most this many times for a look: beyond it only blur is read."""
 
-FULL = 4096
+FULL = 3072
 """Longer side of the copy that letters are cut from; bounds memory for pictures of 40 MP."""
 
 LINES = 160
@@ -48,6 +48,9 @@ PAD = 64
 LINE_LETTERS = 400
 """Characters kept of one line."""
 
+UPRIGHT = 0.85
+"""Mean score from which text is taken to stand upright: upside down it was read with 0.5 to 0.8."""
+
 STACK = range(-1, 2)
 """Vertical columns are cut into as many cells as squares fit, and one more and one fewer; the
 surest reading wins, whatever was expected."""
@@ -65,6 +68,12 @@ class Look:
         """All that was read."""
         return " ".join(line.text for line in self.lines)
 
+    @property
+    def sure(self) -> float:
+        """The lines' mean score, weighted by their letters; 0 where nothing was read."""
+        letters = sum(len(line.text) for line in self.lines)
+        return sum(line.score * len(line.text) for line in self.lines) / max(1, letters)
+
 
 def looks(reader: Reader, pixels: Pixels) -> Iterator[Look]:
     """Looks, likeliest to help first; each is taken when asked for."""
@@ -73,13 +82,14 @@ def looks(reader: Reader, pixels: Pixels) -> Iterator[Look]:
                                      [0, pixels.shape[0] / full.shape[0], 0]]))  # fmt: skip
     first = _look("first", reader, plain, FIRST)
     yield first
-    yield _look("larger", reader, plain, LARGER)
+    yield _look("smaller", reader, plain, SMALLER)
     angle = dominant_angle(first.lines)
     if abs(angle) > SLANTED:
         yield _look("upright", reader, _turned(plain, angle), FIRST)
     yield _look("contrast", reader, _evened(plain), FIRST)
-    yield _look("smaller", reader, plain, SMALLER)
-    yield _look("upside down", reader, _turned(plain, math.pi), FIRST)
+    yield _look("larger", reader, plain, LARGER)
+    if first.sure < UPRIGHT:
+        yield _look("upside down", reader, _turned(plain, math.pi), FIRST)
 
 
 @dataclass(frozen=True, slots=True)

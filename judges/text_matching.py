@@ -25,6 +25,9 @@ LETTERS_READ = 12_000
 NEAR = 4
 """Words either side of the aligned stretch that a window may begin or end at."""
 
+CUT_OFF = 2
+"""Letters missing at an end from which a box is taken to have been missed; one may be a slip."""
+
 PIECES = 40
 """Lines considered when lines are put together in another order."""
 
@@ -62,13 +65,15 @@ class Window:
     """The words that come nearest to a phrase; `similarity` is 1 if they equal it by the rules.
 
     `confidence` is the least sure line's; `diff` shows what is missing as [-x-] and what is too
-    much as [+x+]; `quads` say where the words stand.
+    much as [+x+]; `partial` that only letters at the beginning or end are missing, CUT_OFF or
+    more; `quads` say where the words stand.
     """
 
     read: str
     similarity: float
     confidence: float
     diff: str = ""
+    partial: bool = False
     quads: tuple[Quad, ...] = ()
 
 
@@ -94,6 +99,16 @@ def page(lines: Sequence[Line], rules: Rules, phrases: Sequence[str] = ()) -> Pa
 
 def best_window(phrase: str, sheet: Page, rules: Rules) -> Window:
     """The window nearest to the phrase; NOTHING where nothing was read."""
+    found = [_best(way, sheet, rules) for way in dict.fromkeys((phrase, _inverted(phrase)))]
+    return max(found, key=lambda window: window.similarity)
+
+
+def _inverted(phrase: str) -> str:
+    """Readers take the inverted marks of Spanish for the letter they look like."""
+    return phrase.replace("¡", "i").replace("¿", "i")
+
+
+def _best(phrase: str, sheet: Page, rules: Rules) -> Window:
     wanted = key(phrase, rules)
     if not sheet.words or not wanted.letters:
         return NOTHING
@@ -104,7 +119,10 @@ def best_window(phrase: str, sheet: Page, rules: Rules) -> Window:
         return max((_window(run, sheet, 1.0) for run in runs), key=lambda found: found.confidence)
     run, similarity = _nearest_run(wanted.letters, sheet)
     window = _window(run, sheet, similarity)
-    return replace(window, diff=difference(phrase, window.read, rules))
+    got = key(window.read, rules).letters
+    cut = len(wanted.letters) - len(got) >= CUT_OFF and bool(got)
+    partial = cut and (wanted.letters.startswith(got) or wanted.letters.endswith(got))
+    return replace(window, diff=difference(phrase, window.read, rules), partial=partial)
 
 
 def difference(phrase: str, read: str, rules: Rules) -> str:

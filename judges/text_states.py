@@ -61,12 +61,20 @@ def settle(phrase: str, windows: Sequence[Window]) -> Judged:
     best = windows[0]
     if matched(best, first=True):
         return Judged(phrase, "match", 1.0, best)
-    against = max((_weight(window) for window in windows), default=0.0)
+    against = max(_against(window) for window in windows)
     for window in windows[1:]:
         if matched(window, first=False) and window.confidence >= against:
             return Judged(phrase, "match", 1.0, window)
     best = max(windows, key=lambda window: (window.similarity < 1.0, _evident(window)))
     return _failed(phrase, best)
+
+
+def decided(windows: Sequence[Window]) -> bool:
+    """Whether another look would be idle: it matches, or two looks read the same other letters."""
+    if settle("", windows).state == "match":
+        return True
+    sure = [window.read for window in windows if _against(window) >= RETRY]
+    return len(set(sure)) < len(sure)
 
 
 def unsaid(phrase: str, missing: str, backend: str, remedy: str = "") -> Judged:
@@ -83,9 +91,13 @@ SHOWN = 12
 """Letters named in a reason."""
 
 
-def _weight(window: Window) -> float:
-    """How strongly a look contradicts a match: its confidence if it read something like it."""
-    return window.confidence if ALIKE <= window.similarity < 1.0 else 0.0
+def _against(window: Window) -> float:
+    """How strongly a look speaks against a match: its confidence if it read other letters.
+
+    A look that merely lacks the phrase's first or last letters found no box around them.
+    """
+    other = ALIKE <= window.similarity < 1.0 and not window.partial
+    return window.confidence if other else 0.0
 
 
 def _evident(window: Window) -> float:

@@ -135,6 +135,22 @@ def test_large_pictures_are_read():
     assert read(sign("SALE", size=120, width=3600, height=2000), "SALE").value == 1.0
 
 
+def test_letters_under_each_other_are_read_downwards():
+    assert read(sign("H\nO\nT\nE\nL", size=60, width=300, height=480), "HOTEL").value == 1.0
+
+
+def test_a_vertical_column_of_chinese_is_read_downwards():
+    fonts = sorted(Path("/usr/share/fonts").rglob("NotoSansCJK-Regular.ttc"))
+    if not fonts:
+        pytest.skip("no font here holds Chinese; install the Debian package fonts-noto-cjk")
+    picture = Image.fromarray(sign(" ", width=400, height=480))
+    for index, letter in enumerate("深度学习"):
+        font = ImageFont.truetype(str(fonts[0]), 70)
+        ImageDraw.Draw(picture).text((160, 60 + 76 * index), letter, (20, 30, 60), font)
+
+    assert read(np.asarray(picture), "深度学习").value == 1.0
+
+
 @pytest.mark.parametrize(("case", "state"), [("ignore", "match"), ("exact", "mismatch")])
 def test_case_counts_by_option(case, state):
     assert read(sign("FRESH BREAD"), "Fresh Bread", case=case).measurements["state"] == state

@@ -50,6 +50,8 @@ def window(phrase, *texts, rules=IGNORE, others=()):
         pytest.param("ΚΑΛΗΜΕΡΑ", ["KAΛHMEPA"], id="Greek read with Latin twins"),
         pytest.param("Καλημέρα", ["ΚΑΛΗΜΕΡΑ"], id="Greek capitals carry no tonos"),
         pytest.param("Straße", ["STRASSE"], id="sharp s"),
+        pytest.param("¡Gracias!", ["iGracias!"], id="inverted mark read as i"),
+        pytest.param("パン工房", ["パンエ房"], id="kana and Han of one shape"),
     ],
 )
 def test_a_phrase_is_found(phrase, texts):
@@ -137,6 +139,12 @@ def test_a_window_says_where_it_stands():
 def test_a_difference_marks_what_is_missing_and_what_is_added():
     assert difference("Delights", "DelighIts", IGNORE) == "Deligh[+I+]ts"
     assert difference("my favourite cup", "MY FAOURITE CUP", IGNORE) == "my fa[-v-]ourite cup"
+
+
+def test_a_cut_off_reading_is_told_from_a_dropped_letter():
+    assert window("Grand Opening", "Opening").partial
+    assert not window("Grand Opening", "Grand Openin").partial
+    assert not window("Grand Opening", "Grad Opening").partial
 
 
 def test_confidence_is_that_of_the_least_sure_line():

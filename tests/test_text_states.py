@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges.text_matching import NOTHING, Window
-from judges.text_states import settle, unsaid
+from judges.text_states import decided, settle, unsaid
 
 RIGHT = Window("SALE", 1.0, 0.97)
 
@@ -53,6 +53,18 @@ def test_a_sure_retry_mends_what_the_first_look_missed():
 
 def test_a_retry_less_sure_than_the_misspelling_seen_does_not_count():
     assert settle("SALE", [misspelled(0.99), RIGHT]).state == "mismatch"
+
+
+def test_a_look_that_missed_the_first_word_does_not_speak_against_a_match():
+    cut_off = Window("ING", 0.6, 0.99, partial=True)
+
+    assert settle("OPENING", [cut_off, Window("OPENING", 1.0, 0.95)]).state == "match"
+
+
+def test_two_looks_that_read_the_same_other_letters_decide():
+    assert decided([misspelled(0.95), misspelled(0.97)])
+    assert not decided([misspelled(0.95)])
+    assert not decided([misspelled(0.7), misspelled(0.7)])
 
 
 def test_an_unsure_retry_does_not_count():
