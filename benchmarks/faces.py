@@ -39,9 +39,6 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".pgm")
 CONSOLE = Console(width=100)
 
-TINY_TIMES = 4
-"""The ORL pictures of the folder are 23 × 28 px; they are reported as they are and enlarged."""
-
 
 def load(path: Path) -> Pixels:
     with Image.open(path) as image:

@@ -1,8 +1,8 @@
 """Pixels in, faces out: where they are, five landmarks, an aligned chip, an embedding.
 
 The face gate, fidelity and likeness share one search per picture (`faces_of`), which is what
-costs: about 60 ms for a 1024 × 1024 portrait, 350 ms where only small faces or none are found.
-dlib's HOG detector sees frontal and half-turned faces; profiles, masks and most drawings it
+costs: about 60 ms for a 1024 × 1024 portrait, 350 ms where faces are small, 500 ms where there are
+none. dlib's HOG detector sees frontal and half-turned faces; profiles, masks and most drawings it
 does not see.
 """
 
