@@ -136,6 +136,15 @@ def test_each_part_of_the_verdict_changes_the_legend() -> None:
         assert other.shape != sheet.shape or not np.array_equal(other, sheet)
 
 
+def test_judges_that_were_not_asked_are_named() -> None:
+    refused = attempt().verdict.model_copy(update={"outcomes": ()})
+    silent = attempt().model_copy(update={"verdict": refused})
+    plain = annotate(scene(), silent)
+    named = annotate(scene(), silent, judges=("text", "style", "color"))
+
+    assert named.shape[0] > plain.shape[0] or not np.array_equal(named, plain)
+
+
 def test_text_is_cleaned_of_what_hides_or_reorders() -> None:
     shown = clean(HOSTILE)
 

@@ -71,10 +71,16 @@ class Measure:
         return self(17)
 
 
-def legend(attempt: Attempt, marks: Sequence[Mark], left_out: int, m: Measure) -> list[Block]:
+def legend(
+    attempt: Attempt, marks: Sequence[Mark], left_out: int, m: Measure, judges: Sequence[str]
+) -> list[Block]:
     """Every block, in reading order; an empty section has no title."""
     verdict = attempt.verdict
-    silent = [item for item in verdict.outcomes if not isinstance(item, Score)]
+    silent = [_silent(item, m) for item in verdict.outcomes if not isinstance(item, Score)]
+    answered = {item.judge for item in verdict.outcomes}
+    silent += [_row(None, name, "not asked", m, lines=1) for name in judges if name not in answered]
+    if not verdict.outcomes and not judges:
+        silent = [_text("no judge was asked", m, lines=1)]
     scores = [item for item in verdict.outcomes if isinstance(item, Score)]
     claims = [_claim(mark, m) for mark in marks]
     if left_out:
@@ -84,7 +90,7 @@ def legend(attempt: Attempt, marks: Sequence[Mark], left_out: int, m: Measure) -
         _about(attempt, m),
         *_section("Gates", [_gate(gate, m) for gate in verdict.gates], m),
         *_section("Judges", [_judge(score, m) for score in scores], m),
-        *_section("Not judged", [_silent(item, m) for item in silent], m),
+        *_section("Not judged", silent, m),
         *_section("Issues", [_text(issue, m, lines=3) for issue in verdict.top_issues], m),
         *_section("Strengths", [_text(told, m, lines=2) for told in verdict.top_strengths], m),
         *_section("Evidence", claims, m),

@@ -34,8 +34,10 @@ PAPER = (255, 255, 255)
 MOUNT = (234, 238, 242)
 
 
-def annotate(pixels: Pixels, attempt: Attempt) -> Pixels:
+def annotate(pixels: Pixels, attempt: Attempt, *, judges: Sequence[str] = ()) -> Pixels:
     """The evidence drawn on the picture, with a legend beside it (below it, if it is wide).
+
+    `judges` are the policy's: those without an outcome are named as not asked.
 
     Works on a reduced copy: at most `WIDEST` pixels across whatever the picture's size, and a
     tiny picture is enlarged, pixel by pixel, until its boxes can be told apart.
@@ -51,7 +53,7 @@ def annotate(pixels: Pixels, attempt: Attempt) -> Pixels:
     columns = max(1, (picture.width + MARGIN) // (column + MARGIN)) if below else 1
     across = (picture.width + MARGIN) // columns - MARGIN if below else column
     measure = Measure(max(column, across), scale)
-    stacks = _stacked(legend(attempt, marks, left_out, measure), columns)
+    stacks = _stacked(legend(attempt, marks, left_out, measure, judges), columns)
     sheet = _below(picture, stacks, measure) if below else _beside(picture, stacks[0], measure)
     return np.asarray(sheet)
 

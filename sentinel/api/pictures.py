@@ -15,8 +15,8 @@ from starlette.responses import Response
 from sentinel import imaging
 from sentinel.annotation import annotate
 from sentinel.api import examples
-from sentinel.api.routes import TraceId, house_of, load_trace
-from sentinel.contracts import Attempt
+from sentinel.api.routes import TraceId, house_of, judges_of, load_trace
+from sentinel.contracts import Attempt, Trace
 from sentinel.errors import NotFound, PictureError
 from sentinel.wiring import Sentinel
 
@@ -49,7 +49,8 @@ Number = Annotated[int | None, Query(ge=1, description="attempt; default: the de
 async def picture(request: Request, trace_id: TraceId, attempt: Number = None) -> Response:
     """The bytes that were judged, unchanged, while they are kept (SENTINEL_MEDIA_DAYS)."""
     house = house_of(request)
-    chosen = await _attempt(house, trace_id, attempt)
+    trace = await load_trace(house, trace_id)
+    chosen = _attempt(trace, attempt)
     tag = f'"{chosen.picture}"'
     if _known(request, tag):
         return Response(status_code=304, headers={**SAFE, "ETag": tag})
@@ -71,25 +72,25 @@ async def picture(request: Request, trace_id: TraceId, attempt: Number = None) -
 async def annotated(request: Request, trace_id: TraceId, attempt: Number = None) -> Response:
     """A PNG: the picture with numbered boxes, and a legend of the verdict."""
     house = house_of(request)
-    chosen = await _attempt(house, trace_id, attempt)
+    trace = await load_trace(house, trace_id)
+    chosen = _attempt(trace, attempt)
     tag = f'"{trace_id}-{chosen.number}"'
     if _known(request, tag):
         return Response(status_code=304, headers={**SAFE, "ETag": tag})
     async with request.app.state.drawing:
-        sheet = await asyncio.to_thread(_drawn, house, chosen)
+        sheet = await asyncio.to_thread(_drawn, house, chosen, judges_of(house, trace))
     name = f'inline; filename="{trace_id}-{chosen.number}-annotated.png"'
     headers = {**SAFE, "ETag": tag, "Content-Disposition": name}
     return Response(sheet, media_type="image/png", headers=headers)
 
 
-async def _attempt(house: Sentinel, trace_id: str, number: int | None) -> Attempt:
-    trace = await load_trace(house, trace_id)
+def _attempt(trace: Trace, number: int | None) -> Attempt:
     if number is None:
         return trace.last
     for attempt in trace.attempts:
         if attempt.number == number:
             return attempt
-    raise NotFound(f"trace {trace_id} has {len(trace.attempts)} attempts, none is {number}")
+    raise NotFound(f"trace {trace.id} has {len(trace.attempts)} attempts, none is {number}")
 
 
 def _bytes(house: Sentinel, attempt: Attempt) -> bytes:
@@ -106,9 +107,9 @@ def _format(data: bytes, house: Sentinel) -> str:
         return "?"
 
 
-def _drawn(house: Sentinel, attempt: Attempt) -> bytes:
+def _drawn(house: Sentinel, attempt: Attempt, judges: tuple[str, ...]) -> bytes:
     pixels = imaging.read(_bytes(house, attempt), house.settings.limits).pixels
-    return imaging.encode(annotate(pixels, attempt), "png")
+    return imaging.encode(annotate(pixels, attempt, judges=judges), "png")
 
 
 def _known(request: Request, tag: str) -> bool:
