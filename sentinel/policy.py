@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from sentinel.contracts import Mode, Unit, Value
-from sentinel.errors import PolicyError
+from sentinel.errors import SHOWN, PolicyError
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
@@ -79,6 +79,14 @@ class Policy(Value):
     def fingerprint(self) -> str:
         """Twelve hex digits that change when anything in the policy changes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+WORDS = {
+    "dict_type": "a table, such as [judges.text]",
+    "model_type": "a table, such as [judges.text] with threshold = 0.8 below it",
+    "invalid-json-value": "text, a number, true, false, a list or a table",
+}
+"""What a key should be, in TOML's words, by pydantic's type of a problem."""
 
 
 def parse(text: str, source: str) -> Policy:
@@ -148,8 +156,14 @@ def _explain(problem: Mapping[str, Any]) -> str:
         return f"{key} is missing; add it"
     if problem["type"] == "string_pattern_mismatch":
         return f"{key} is {value!r}; use lower-case letters, digits, '-' and '_'"
-    told = str(problem["msg"]).removeprefix("Input should be ")
-    return f"{key} is {value!r}; it should be {told}"
+    told = WORDS.get(problem["type"], str(problem["msg"]).removeprefix("Input should be "))
+    return f"{key} is {_shown(value)}; it should be {told}"
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in the file, shortened."""
+    text = repr(value) if isinstance(value, str | list | dict) else str(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 def _keys_near(where: list[str]) -> str:

@@ -7,11 +7,16 @@ Built-ins come through the same door as a stranger's plugin: the groups `sentine
 from __future__ import annotations
 
 import difflib
+import inspect
+import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from sentinel.contracts import Gate, Generator, InputGate, Judge, Options
 from sentinel.errors import ConfigError, PluginError, SentinelError
@@ -69,13 +74,54 @@ def make(kind: Kind, name: str, options: Options) -> Any:
         made = plugin(**options)
     except SentinelError:
         raise
-    except TypeError as error:
-        told = f"{kind} {name!r} does not take the options {sorted(options)}: {error}"
-        raise ConfigError(told) from error
+    except Exception as error:  # foreign code may stumble over a value in any way
+        given = ", ".join(f"{key} = {value!r}" for key, value in options.items()) or "none"
+        told = f"does not take its options ({given}): {type(error).__name__}: {error}"
+        wrong = "; ".join(_wrong_options(plugin, options))
+        raise ConfigError(f"{kind} {name!r}: {wrong or told}") from error
+    if wrong := "; ".join(_wrong_options(plugin, options)):
+        raise ConfigError(f"{kind} {name!r}: {wrong}")
     if not isinstance(made, ROLES[kind]) or not getattr(made, "version", ""):
         wanted = " or ".join(role.__name__ for role in ROLES[kind])
         raise PluginError(kind, name, f"{plugin.__qualname__} fills no role ({wanted}, version)")
     return made
+
+
+def _wrong_options(plugin: type[Any], options: Options) -> Iterator[str]:
+    """What is wrong with options, by the names and types that the constructor declares."""
+    known = inspect.signature(plugin).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in known.values()):
+        return
+    for key, value in options.items():
+        if key not in known:
+            yield f"{key} is no option here; {nearest(key, tuple(known))}"
+        elif mismatch := _mismatch(_declared(plugin).get(key, Any), value):
+            yield f"{key} is {value!r}; it should be {mismatch}"
+
+
+def _declared(plugin: type[Any]) -> dict[str, Any]:
+    """The constructor's types; none where they cannot be known."""
+    try:
+        return get_type_hints(plugin.__init__)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _mismatch(declared: Any, value: object) -> str:
+    """Why a TOML value is not of a type, taken strictly; "" where it is, or nobody can tell."""
+    try:
+        adapter: TypeAdapter[object] = TypeAdapter(declared)
+    except PydanticUserError:
+        return ""
+    try:
+        written = json.dumps(value, allow_nan=False)
+    except ValueError:
+        return "made of finite numbers"
+    try:
+        adapter.validate_json(written, strict=True)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"]).removeprefix("Input should be ")
+    return ""
 
 
 def _point(kind: Kind, name: str) -> EntryPoint:

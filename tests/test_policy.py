@@ -43,8 +43,24 @@ def test_a_mistyped_top_level_key_is_named_with_the_nearest_one():
         ("pass_mark=0.1", "name is missing"),
         ("name=", "not TOML"),
         ('name="x"\n[judges.text]\nweight=nan', "judges.text.weight is nan"),
+        ('name="x"\n[judges]\ntext=0.5', "judges.text is 0.5; it should be a table, such as"),
+        ('name="x"\njudges=3', "judges is 3; it should be a table, such as [judges.text]"),
+        ('name="x"\n[gates.face.options]\na=2020-01-01', "options.a is 2020-01-01; it should be"),
+        (f'name="x"\nmode="{"a" * 500}"', f"mode is '{'a' * 79}…; it should be 'guard'"),
     ],
-    ids=["threshold", "mode", "budget", "name", "no name", "no toml", "nan"],
+    ids=[
+        "threshold",
+        "mode",
+        "budget",
+        "name",
+        "no name",
+        "no toml",
+        "nan",
+        "rule",
+        "rules",
+        "date",
+        "long",
+    ],
 )
 def test_a_mistake_is_told_by_key_and_value(text, told):
     assert told in problems(text)[0]

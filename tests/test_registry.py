@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -55,10 +56,44 @@ def test_a_plugin_that_fills_no_role_is_refused(offer):
         registry.make("judge", "gate", {})
 
 
-def test_options_a_plugin_does_not_take_are_named(offer):
+def test_an_option_that_a_plugin_does_not_have_is_answered_with_those_it_has(offer):
     offer(fixed="sentinel.testing:FixedJudge")
-    with pytest.raises(ConfigError, match="does not take the options"):
-        registry.make("judge", "fixed", {"colour": 1})
+    with pytest.raises(
+        ConfigError, match=r"judge 'fixed': valu is no option .* mean 'value'\? known"
+    ):
+        registry.make("judge", "fixed", {"valu": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("alignment", {"max_phrases": "many"}, "max_phrases is 'many'; it should be a valid int"),
+        ("alignment", {"max_phrases": float("nan")}, "max_phrases is nan; .* finite numbers"),
+        ("alignment", {"pickles": "yes"}, "pickles is 'yes'; it should be a valid boolean"),
+        ("artifacts", {"checks": 5}, "checks is 5; it should be a valid"),
+        ("style", {"model": 5}, "model is 5; it should be a valid string"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_by_option_and_value(name, options, told):
+    with pytest.raises(ConfigError, match=told):
+        registry.make("judge", name, options)
+
+
+@pytest.mark.parametrize("kind", ["judge", "gate"])
+def test_every_default_of_every_plugin_is_of_its_declared_type(kind):
+    for name in registry.names(kind):
+        plugin = registry.load_class(kind, name)
+        given = {
+            key: list(each.default) if isinstance(each.default, tuple) else each.default
+            for key, each in inspect.signature(plugin).parameters.items()
+        }
+
+        assert not [*registry._wrong_options(plugin, given)], name
+
+
+def test_a_constructor_that_stumbles_over_a_value_is_told_with_the_value():
+    with pytest.raises(ConfigError, match=r"gate 'request': does not take .*words_file.*null byte"):
+        registry.make("gate", "request", {"words_file": "a\x00b"})
 
 
 def test_options_reach_the_plugin(offer):
