@@ -125,7 +125,7 @@ class Sample:
     `pixels` may be up to the pixel cap (40 megapixels by default): judges that need floats work
     on a reduced copy (`sentinel.imaging.fit`), never on the whole. `earlier` holds fingerprints
     (`sentinel.imaging.fingerprint`) of pictures this one must not repeat. `notes` say what
-    decoding had to do ("animated: the first of 5 frames is judged").
+    decoding had to do ("animated: the first frame of 5 is judged").
     """
 
     pixels: Pixels

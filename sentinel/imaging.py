@@ -223,20 +223,26 @@ def _sniff(data: bytes) -> str | None:
 
 
 def _header(image: Image.Image, limits: Limits, field: str) -> Header:
-    try:
-        frames = int(getattr(image, "n_frames", 1))
-    except DECODER_ERRORS as error:
-        text = f"{field} has a broken frame table ({error}); send a still picture"
-        raise PictureError("picture_truncated", text, field=field) from error
     width, height = image.size
-    header = Header(image.format or "?", width, height, frames)
     if width * height > limits.pixels or max(width, height) > limits.side:
         text = (
             f"{field} is {width}x{height} pixels; at most {limits.pixels:,} pixels "
             f"and {limits.side:,} a side; send it smaller"
         )
         raise PictureError("picture_too_large", text, field=field)
-    return header
+    try:
+        frames = _frames(image)
+    except DECODER_ERRORS as error:
+        text = f"{field} has a broken frame table ({error}); send a still picture"
+        raise PictureError("picture_truncated", text, field=field) from error
+    return Header(image.format or "?", width, height, frames)
+
+
+def _frames(image: Image.Image) -> int:
+    """Frames by the header; for a GIF only 1 or 2, since counting walks through the whole file."""
+    if image.format == "GIF":
+        return 2 if image.is_animated else 1
+    return int(getattr(image, "n_frames", 1))
 
 
 def _decoded(
@@ -256,7 +262,8 @@ def _decoded(
             raise PictureError("picture_truncated", text, field=field) from error
     notes = []
     if header.frames > 1:
-        notes.append(f"animated: the first of {header.frames} frames is judged")
+        which = "" if header.format == "GIF" else f" of {header.frames}"
+        notes.append(f"animated: the first frame{which} is judged")
     if orientation in TURNS:
         notes.append(f"turned upright by its EXIF orientation {orientation}")
     return header, pixels, orientation, (*notes, *told)

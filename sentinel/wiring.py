@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
 from ulid import ULID
 
 from sentinel import imaging, policy
@@ -39,6 +40,9 @@ DECODERS = 2
 
 SWEEPING = 3600.0
 """Seconds between two sweeps of pictures whose time is up; `get` refuses them at once anyway."""
+
+WARMING = np.zeros((8, 8, 3), dtype=np.uint8)
+"""A picture to warm up with, so that the first caller does not wait for imports."""
 
 LARGE = 10_000_000
 """Pixels from which on pictures are decoded one after the other: one of 40 megapixels takes 300 MB
@@ -199,6 +203,7 @@ class Sentinel:
     async def _start(self, chosen: list[Policy]) -> None:
         for each in chosen:
             self._panels[each.name] = await self._seating.seat(each)
+        await asyncio.to_thread(imaging.fingerprint, WARMING)  # loads its libraries
         log.info("ready: %s", ", ".join(self._panels))
 
     async def _sweep(self) -> None:

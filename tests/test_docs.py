@@ -40,18 +40,15 @@ def test_each_toml_block_is_toml_and_each_policy_in_it_is_one(block):
 
 @pytest.mark.parametrize("kind", ["judge", "gate"])
 def test_each_plugin_has_a_page_and_stands_in_the_table(kind):
-    missing = [
-        name
-        for name in registry.names(kind)
-        if registry.owner(kind, name) == "sentinel-gatekeeper"
-        and not (ROOT / "docs" / f"{kind}s" / f"{name}.md").is_file()
-    ]
+    table = TEXT[ROOT / "docs" / "policies.md"]
+    offered = registry.names(kind)
+    ours = [name for name in offered if registry.owner(kind, name) == "sentinel-gatekeeper"]
 
-    assert missing == []
-    assert all(
-        f"({kind}s/{name}.md)" in TEXT[ROOT / "docs" / "policies.md"]
-        for name in registry.names(kind)
-    )
+    assert ours
+    assert [
+        name for name in ours if not (ROOT / "docs" / f"{kind}s" / f"{name}.md").is_file()
+    ] == []
+    assert [name for name in ours if f"({kind}s/{name}.md)" not in table] == []
 
 
 def test_each_setting_is_documented():

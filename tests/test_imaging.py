@@ -104,7 +104,21 @@ def test_an_animation_is_read_by_its_first_frame_and_said():
     picture = read(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
 
     assert picture.pixels[8, 8].tolist() == [255, 0, 0] or picture.pixels[8, 8, 0] > 240
-    assert picture.notes == ("animated: the first of 3 frames is judged",)
+    assert picture.notes == ("animated: the first frame is judged",)
+
+
+def test_frames_are_counted_where_the_header_tells():
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue", "lime")]
+    picture = read(saved(frames[0], "PNG", save_all=True, append_images=frames[1:]))
+
+    assert picture.notes == ("animated: the first frame of 3 is judged",)
+
+
+def test_a_gif_of_many_frames_is_looked_at_without_counting_them():
+    frames = [Image.new("L", (8, 8), shade % 256) for shade in range(3000)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+    assert inspect(data).frames == 2
 
 
 def test_a_wide_gamut_profile_is_converted():

@@ -67,7 +67,7 @@ def test_it_is_found_and_run_by_the_cli(place):
     )
     (place / "picture.png").write_bytes(encode(scene()))
     done = run(
-        place, "-m", "sentinel.cli", "score", place / "picture.png", "--policy", "cosy", "--json"
+        place, "-m", "sentinel", "score", place / "picture.png", "--policy", "cosy", "--json"
     )
     answer = json.loads(done.stdout)
 

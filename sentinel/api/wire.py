@@ -126,7 +126,7 @@ class Judged(Wire):
     top_issues: tuple[str, ...]
     top_strengths: tuple[str, ...]
     notes: tuple[str, ...]
-    """What decoding had to do ("animated: the first of 5 frames is judged")."""
+    """What decoding had to do ("animated: the first frame of 5 is judged")."""
     picture: PictureAnswer
     seconds: float
 

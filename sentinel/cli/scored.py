@@ -172,25 +172,25 @@ def _taken(wanted: Wanted, tally: Tally, name: str, task: asyncio.Task[Scored]) 
 
 def _show(house: Sentinel, wanted: Wanted, which: tuple[int, str], scored: Scored) -> None:
     number, name = which
+    judges = tuple(house.policies[scored.trace.policy].judges)
     if wanted.as_json:
         from sentinel.api.wire import ScoreAnswer  # noqa: PLC0415 - not wanted for tables
 
-        judges = house.policies[scored.trace.policy].judges
         display.print_json(ScoreAnswer.of(scored.trace, judges).model_dump_json())
     else:
         verdicts.show(display.out(), scored.trace, _shown(name))
     if wanted.annotate or wanted.show:
-        _annotate(wanted, scored, number)
+        _annotate(wanted, scored, number, judges)
 
 
 def _shown(name: str) -> str:
     return "standard input" if name == "-" else name
 
 
-def _annotate(wanted: Wanted, scored: Scored, number: int) -> None:
+def _annotate(wanted: Wanted, scored: Scored, number: int, judges: tuple[str, ...]) -> None:
     from sentinel.annotation import annotate  # noqa: PLC0415 - only where a picture is wanted
 
-    drawn = annotate(scored.picture.pixels, scored.trace.last)
+    drawn = annotate(scored.picture.pixels, scored.trace.last, judges=judges)
     if wanted.annotate:
         path = numbered(wanted.annotate, number, len(wanted.pictures))
         try:

@@ -41,21 +41,23 @@ async def tour(out: Path, step: Callable[[str], None]) -> tuple[Shown, ...]:
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     shown = []
     async with Sentinel.open(settings_for(out), only=("default",)) as house:
+        judges = tuple(house.policies["default"].judges)
         for case in cases():
             step(case.name)
             data = await asyncio.to_thread(case.make)
             scored = await house.score(data, case.brief, model=MAKER)
-            shown.append(await asyncio.to_thread(_keep, out, case, data, scored))
+            shown.append(await asyncio.to_thread(_keep, out, case, data, scored, judges))
     await asyncio.to_thread(_keep_all, out, shown)
     return tuple(shown)
 
 
-def _keep(out: Path, case: Case, data: bytes, scored: Scored) -> Shown:
+def _keep(out: Path, case: Case, data: bytes, scored: Scored, judges: tuple[str, ...]) -> Shown:
     """The picture as it was scored, and what was found drawn on it."""
     picture = out / f"{case.name}{'.jpg' if scored.picture.format == 'JPEG' else '.png'}"
     picture.write_bytes(data)
     annotated = out / f"{case.name}-annotated.png"
-    annotated.write_bytes(encode(annotate(scored.picture.pixels, scored.trace.last)))
+    drawn = annotate(scored.picture.pixels, scored.trace.last, judges=judges)
+    annotated.write_bytes(encode(drawn))
     return Shown(case, scored.trace, scored.picture.pixels, picture, annotated)
 
 
