@@ -1,0 +1,220 @@
+"""The poster world: what its specs, pictures and captions promise."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from training import captions, words
+from training.painting import draw, paint
+from training.scene import arrange
+from training.world import (
+    ATTRIBUTES,
+    COLOURS,
+    MOST,
+    SHAPES,
+    SIZES,
+    distance,
+    held_out_pairs,
+    imagine,
+    is_trained,
+    with_one_wrong,
+)
+
+SEEDS = range(400)
+NUMBERS = {1: ("a ", "an ", "one "), 2: ("two ", "2 "), 3: ("three ", "3 "), 4: ("four ", "4 ")}
+
+
+def random(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_ten_colours_lie_well_apart_and_there_are_at_least_eight_shapes():
+    closest = min(distance(one, other) for one, other in itertools.combinations(COLOURS, 2))
+
+    assert len(COLOURS) == 10
+    assert len(SHAPES) >= 8
+    assert closest >= 25
+
+
+def test_the_same_seed_gives_the_same_spec_picture_and_caption():
+    spec = imagine(7)
+
+    assert spec == imagine(7)
+    assert np.array_equal(paint(spec, 3), paint(spec, 3))
+    assert captions.vary(spec, random(1)) == captions.vary(spec, random(1))
+
+
+def test_another_seed_draws_the_same_spec_visibly_otherwise():
+    for seed in range(40):
+        spec = imagine(seed)
+        one, other = (paint(spec, each).astype(int) for each in (0, 1))
+        moved = (np.abs(one - other).max(axis=2) > 40).mean()
+
+        assert moved > 0.005
+
+
+def test_pictures_have_the_size_they_say_and_all_three_sizes_occur():
+    sizes = set()
+    for seed in range(40):
+        spec = imagine(seed)
+        sizes.add((spec.width, spec.height))
+
+        assert paint(spec, 0).shape == (spec.height, spec.width, 3)
+    assert sizes == set(SIZES)
+
+
+def test_training_never_shows_what_is_held_out():
+    assert all(is_trained(imagine(seed)) for seed in range(3000))
+
+
+def test_a_held_out_spec_has_a_held_out_pair_and_a_held_out_word():
+    pairs = set(held_out_pairs())
+    for seed in SEEDS:
+        spec = imagine(seed, held_out=True)
+
+        assert (spec.groups[0].colour, spec.groups[0].shape) in pairs
+        assert not spec.word or words.is_held_out(spec.word)
+
+
+def test_every_colour_and_every_shape_is_trained_on_though_some_pairs_are_not():
+    trained = set(itertools.product(COLOURS, SHAPES)) - set(held_out_pairs())
+
+    assert 5 <= len(held_out_pairs()) <= 25
+    assert {colour for colour, _ in trained} == set(COLOURS)
+    assert {shape for _, shape in trained} == set(SHAPES)
+
+
+def test_words_have_three_to_seven_letters_and_most_are_no_words():
+    drawn = [words.draw(random(seed)) for seed in SEEDS]
+
+    assert all(3 <= len(word) <= 7 and word.isupper() for word in drawn)
+    assert 0.4 < sum(word not in words.REAL for word in drawn) / len(drawn) < 0.8
+    assert not any(words.is_held_out(word) for word in drawn)
+
+
+def test_a_poster_has_one_to_three_kinds_and_at_most_four_objects():
+    kinds, counts = set(), set()
+    for seed in SEEDS:
+        groups = imagine(seed).groups
+        kinds.add(len(groups))
+        counts.update(group.count for group in groups)
+
+        assert sum(group.count for group in groups) <= MOST
+    assert kinds == {1, 2, 3}
+    assert counts == {1, 2, 3, 4}
+
+
+def test_objects_touch_neither_each_other_nor_the_word_nor_the_edge():
+    for seed in SEEDS:
+        scene = arrange(imagine(seed), seed)
+        spec = scene.spec
+        for at, one in enumerate(scene.objects):
+            for other in scene.objects[:at]:
+                apart = ((one.x - other.x) ** 2 + (one.y - other.y) ** 2) ** 0.5
+                assert apart > one.radius + other.radius + 2
+            assert one.radius < one.x < spec.width - one.radius
+            assert one.radius < one.y < spec.height - one.radius
+            if scene.word_box is not None:
+                left, top, right, bottom = scene.word_box
+                nearest = np.clip(one.x, left, right), np.clip(one.y, top, bottom)
+                assert np.hypot(one.x - nearest[0], one.y - nearest[1]) > one.radius
+
+
+def test_arrangements_hold_in_the_picture():
+    told = set()
+    for seed in SEEDS:
+        scene = arrange(imagine(seed), seed)
+        spec, first, last = scene.spec, scene.objects[0], scene.objects[-1]
+        told.add(spec.arrangement)
+        holds = {
+            "left": first.x < 0.45 * spec.width,
+            "right": first.x > 0.55 * spec.width,
+            "top": first.y < 0.45 * spec.height,
+            "bottom": first.y > 0.55 * spec.height,
+            "beside": first.x < last.x,
+            "stacked": first.y < last.y,
+            "row": abs(first.y - last.y) < 1,
+        }
+
+        assert holds.get(spec.arrangement, True)
+    assert told >= {"left", "right", "top", "bottom", "centre", "beside", "stacked", "row", ""}
+
+
+def test_the_picture_holds_the_colours_of_its_spec():
+    for seed in range(60):
+        spec = imagine(seed)
+        seen = {tuple(int(v) for v in pixel) for pixel in paint(spec, seed).reshape(-1, 3)}
+        asked = {spec.background, *(group.colour for group in spec.groups)}
+
+        assert {COLOURS[name] for name in asked} <= seen
+
+
+def test_letters_are_drawn_where_the_scene_says():
+    spec = next(imagine(seed) for seed in SEEDS if imagine(seed).word)
+    scene = arrange(spec, 0)
+    left, top, right, bottom = (round(edge) for edge in scene.word_box)
+    inside = draw(scene)[top:bottom, left:right]
+
+    assert (inside == COLOURS[spec.ink]).all(axis=2).mean() > 0.1
+
+
+@pytest.mark.parametrize("told", [captions.full, captions.vary, captions.reworded])
+def test_a_caption_tells_every_object_with_its_count_and_colour_and_the_word(told):
+    for seed in SEEDS:
+        spec = imagine(seed)
+        caption = told(spec, random(seed)).lower()
+
+        for group in spec.groups:
+            assert any(
+                f"{number}{kind}{group.colour} {group.shape}" in caption
+                for number in NUMBERS[group.count]
+                for kind in ("", "single ")
+            )
+        assert spec.word.lower() in caption
+
+
+def test_a_full_caption_names_the_background_and_a_varied_one_may_leave_it_open():
+    specs = [imagine(seed) for seed in SEEDS]
+    named = [
+        spec.background in captions.vary(spec, random(at)).lower() for at, spec in enumerate(specs)
+    ]
+
+    assert all(spec.background in captions.full(spec, random(3)) for spec in specs)
+    assert 0.85 < sum(named) / len(named) < 1
+
+
+def test_captions_of_one_spec_are_many():
+    spec = imagine(3)
+
+    assert len({captions.vary(spec, random(seed)) for seed in range(100)}) > 80
+
+
+def test_feedback_spells_the_word_and_names_the_palette_by_hex():
+    spec = next(imagine(seed) for seed in SEEDS if imagine(seed).word)
+    said = [captions.reworded(spec, random(seed)) for seed in range(60)]
+
+    assert any("-".join(spec.word) in caption for caption in said)
+    assert any("#" + bytes(COLOURS[spec.background]).hex() in caption for caption in said)
+    assert any(f"plain {spec.background} background" in caption for caption in said)
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_a_spec_with_one_attribute_wrong_differs_in_its_caption(attribute):
+    changed = 0
+    for seed in SEEDS:
+        spec = imagine(seed)
+        wrong = with_one_wrong(spec, attribute, random(seed))
+        if wrong is None:
+            continue
+        changed += 1
+        right, other = (captions.full(each, random(seed)) for each in (spec, wrong))
+
+        assert right != other
+    assert changed > 100

@@ -1,0 +1,131 @@
+"""A scene in, its picture out: flat shapes and a word, anti-aliased, the same on every machine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from training.scene import Placed, Scene, arrange
+from training.world import COLOURS, Spec
+
+Pixels = NDArray[np.uint8]
+Points = NDArray[np.float64]
+
+FINER = 4
+"""Everything is drawn four times as large and averaged down."""
+
+LETTER = 160
+"""Pixels of the type size in which a word is drawn before it is fitted into its box."""
+
+
+def paint(spec: Spec, seed: int) -> Pixels:
+    """The picture of a spec; other seeds place, size and turn its objects otherwise."""
+    return draw(arrange(spec, seed))
+
+
+def draw(scene: Scene) -> Pixels:
+    """H×W×3, uint8, sRGB."""
+    spec = scene.spec
+    size = spec.width * FINER, spec.height * FINER
+    canvas = Image.new("RGB", size, COLOURS[spec.background])
+    for each in scene.objects:
+        mask = _silhouette(each)
+        corner = (
+            round(each.x * FINER) - mask.width // 2,
+            round(each.y * FINER) - mask.height // 2,
+        )
+        canvas.paste(COLOURS[each.group.colour], corner, mask)
+    if scene.word_box is not None:
+        left, top, right, bottom = (round(edge * FINER) for edge in scene.word_box)
+        letters = Image.fromarray(_letters(spec.face, spec.word))
+        letters = letters.resize((right - left, bottom - top), Image.Resampling.LANCZOS)
+        canvas.paste(COLOURS[spec.ink], (left, top), letters)
+    return np.asarray(canvas.reduce(FINER))
+
+
+def _silhouette(each: Placed) -> Image.Image:
+    """The object's mask at the finer scale; later outlines cut holes or add parts."""
+    radius = each.radius * FINER
+    side = 2 * round(radius) + 2
+    mask = Image.new("L", (side, side), 0)
+    pen = ImageDraw.Draw(mask)
+    turn = np.deg2rad(each.turn)
+    rotate = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    for points, fill in outlines(each.group.shape):
+        places = points @ rotate * radius + side / 2
+        pen.polygon([(float(x), float(y)) for x, y in places], fill=fill)
+    return mask
+
+
+@lru_cache(maxsize=64)
+def outlines(shape: str) -> tuple[tuple[Points, int], ...]:
+    """Polygons within the unit circle (y down) with their fill: 255 solid, 0 a hole."""
+    made: dict[str, tuple[tuple[Points, int], ...]] = {
+        "circle": ((_circle(), 255),),
+        "square": ((_points((-1, -1), (1, -1), (1, 1), (-1, 1)) * 0.74, 255),),
+        "triangle": ((_points((0, -1), (0.92, 0.72), (-0.92, 0.72)), 255),),
+        "star": ((_star(), 255),),
+        "heart": ((_heart(), 255),),
+        "cross": ((_cross(), 255),),
+        "ring": ((_circle(), 255), (_circle() * 0.56, 0)),
+        "diamond": ((_points((0, -1), (0.66, 0), (0, 1), (-0.66, 0)), 255),),
+        "moon": ((_circle(), 255), (_circle() * 0.86 + (0.5, -0.16), 0)),
+        "cup": (
+            (_circle() * 0.42 + (0.46, 0.0), 255),
+            (_circle() * 0.2 + (0.5, 0.0), 0),
+            (_points((-0.86, -0.66), (0.36, -0.66), (0.24, 0.78), (-0.74, 0.78)), 255),
+        ),
+    }
+    return made[shape]
+
+
+def _points(*places: tuple[float, float]) -> Points:
+    return np.array(places, dtype=np.float64)
+
+
+def _circle() -> Points:
+    turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1)
+
+
+def _star() -> Points:
+    turn = np.linspace(0, 2 * np.pi, 10, endpoint=False) - np.pi / 2
+    reach = np.where(np.arange(10) % 2 == 0, 1.0, 0.42)
+    return np.stack([np.cos(turn) * reach, np.sin(turn) * reach], axis=1)
+
+
+def _heart() -> Points:
+    t = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    x = np.sin(t) ** 3
+    y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 16
+    return np.stack([x * 0.98, y * 0.92], axis=1)
+
+
+def _cross() -> Points:
+    a, b = 0.95, 0.3
+    return _points((-b, -a), (b, -a), (b, -b), (a, -b), (a, b), (b, b), (b, a), (-b, a), (-b, b),
+                   (-a, b), (-a, -b), (-b, -b))  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _letters(face: str, word: str) -> Pixels:
+    """The word's mask, cropped to its ink."""
+    width = LETTER * (len(word) + 1)
+    if face == "aileron":
+        sheet = Image.new("L", (width, 2 * LETTER), 0)
+        font = ImageFont.load_default(LETTER)
+        ImageDraw.Draw(sheet).text((LETTER // 2, LETTER // 4), word, fill=255, font=font)
+        drawn = np.asarray(sheet)
+    else:
+        drawn = np.zeros((2 * LETTER, width), dtype=np.uint8)
+        font = cv2.FontFace("italic" if face.endswith("italic") else "sans")
+        weight = 700 if face.endswith("bold") else 400
+        place = LETTER // 2, LETTER * 3 // 2
+        cv2.putText(drawn, word, place, (255,), font, LETTER, weight=weight)
+    rows, columns = np.nonzero(drawn > 0)
+    cropped = drawn[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return np.ascontiguousarray(cropped)
