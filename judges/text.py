@@ -14,6 +14,7 @@ are malformed and still read as the right letter pass.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import ClassVar
 
@@ -22,10 +23,11 @@ from pydantic import JsonValue
 from judges.text_expectation import Expectation, expect
 from judges.text_letters import Rules, Strictness, lookalikes, scripts, unsayable
 from judges.text_lines import box_of
-from judges.text_looks import looks
-from judges.text_matching import Window, best_window, page
+from judges.text_looks import looks, reread
+from judges.text_matching import best_window, cut_off, page
 from judges.text_readers import EASYOCR, RAPIDOCR, SCRIPTS, EasyReader, RapidReader, Reader
-from judges.text_states import SEVERITY, Judged, decided, settle, unsaid
+from judges.text_states import CONFIDENT, SEVERITY, Judged, decided, settle, unsaid
+from judges.text_windows import Window, compared
 from sentinel.contracts import (
     Declined,
     Evidence,
@@ -51,6 +53,10 @@ LOOKS = 6
 
 READ = 1_000
 """Characters of all that was read which a reading repeats."""
+
+
+Drawn = tuple[str, Rules]
+"""What to look for in what was read, and what counts as a difference."""
 
 
 class Text:
@@ -122,29 +128,33 @@ class Text:
         states = [judged.get(text) or self._unsaid(text) for text in asked.phrases]
         return _reading(sample, states, " ".join(filter(None, read)), asked, self.backend)
 
-    def _drawn(self, phrase: str, reader: Reader) -> str | None:
-        """The phrase in letters the reader can say: its own, or Latin ones of the same shape."""
-        for drawn in (phrase, lookalikes(phrase)):
-            if drawn and not unsayable(drawn, reader.characters, self.rules):
-                return drawn
+    def _drawn(self, phrase: str, reader: Reader) -> Drawn | None:
+        """The phrase in letters the reader can say: its own, or Latin capitals of the same shape.
+
+        Shapes are compared with case: a soft sign is drawn like a small b, not like a capital.
+        """
+        shape = lookalikes(phrase)
+        for drawn, rules in ((phrase, self.rules), (shape, replace(self.rules, case="exact"))):
+            if drawn and not unsayable(drawn, reader.characters, rules):
+                return drawn, rules
         return None
 
     def _read(
-        self, reader: Reader, sample: Sample, phrases: dict[str, str]
+        self, reader: Reader, sample: Sample, phrases: dict[str, Drawn]
     ) -> tuple[dict[str, Judged], str]:
         """Each phrase's state, after as many looks as it takes; and all that the first one read."""
         windows: dict[str, list[Window]] = {phrase: [] for phrase in phrases}
-        judged: dict[str, Judged] = {}
+        expected = [drawn for drawn, _ in phrases.values()]
         read = ""
         for look in islice(looks(reader, sample.pixels), self.looks):
             read = read or look.text
-            sheet = page(look.lines, self.rules, tuple(phrases.values()))
-            for phrase, drawn in phrases.items():
-                windows[phrase].append(best_window(drawn, sheet, self.rules))
-                judged[phrase] = settle(phrase, windows[phrase])
+            sheets = {rules: page(look.lines, rules, expected) for _, rules in phrases.values()}
+            for phrase, (drawn, rules) in phrases.items():
+                window = best_window(drawn, sheets[rules], rules)
+                windows[phrase].append(_confirmed(window, drawn, rules, (reader, sample)))
             if all(decided(found) for found in windows.values()):
                 break
-        return judged, read
+        return {phrase: settle(phrase, found) for phrase, found in windows.items()}, read
 
     def _unsaid(self, phrase: str) -> Judged:
         """Say which letters no reader knows, and what would read them."""
@@ -157,6 +167,22 @@ class Text:
             names = " ".join(SCRIPTS[script].name for script in needed)
             remedy = f"; option scripts = {needed} does, after: sentinel models pull {names}"
         return unsaid(phrase, missing, first.name, remedy)
+
+
+def _confirmed(window: Window, drawn: str, rules: Rules, at: tuple[Reader, Sample]) -> Window:
+    """A match is read again with a margin: where letters join it, a box had cut them off."""
+    if window.similarity < 1.0:
+        return window
+    read = []
+    sure = window.confidence
+    for piece, quad in window.pieces:
+        text, score = reread(at[0], at[1].pixels, quad)
+        joined = score >= CONFIDENT and cut_off(piece, text, drawn, rules)
+        read.append(text if joined else piece)
+        sure = min(sure, score) if joined else sure
+    if read == [piece for piece, _ in window.pieces]:
+        return window
+    return replace(compared(window, drawn, " ".join(read), rules), confidence=sure)
 
 
 def _choice(name: str, value: str) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.text_expectation import plain
-from judges.text_lines import TALL, Line, Quad, dominant_angle, in_reading_order
-from judges.text_readers import Reader
+from judges.text_lines import TALL, Line, Point, Quad, dominant_angle, in_reading_order
+from judges.text_readers import Reader, Text
 from sentinel import imaging
 from sentinel.contracts import Pixels
 
@@ -47,6 +47,10 @@ PAD = 64
 
 LINE_LETTERS = 400
 """Characters kept of one line."""
+
+MARGIN = 0.5
+"""Share of a box's height by which a match is read again, wider: a letter is about that wide, and
+a box may have cut one off."""
 
 UPRIGHT = 0.85
 """Mean score from which text is taken to stand upright: upside down it was read with 0.5 to 0.8."""
@@ -90,6 +94,20 @@ def looks(reader: Reader, pixels: Pixels) -> Iterator[Look]:
     yield _look("larger", reader, plain, LARGER)
     if first.sure < UPRIGHT:
         yield _look("upside down", reader, _turned(plain, math.pi), FIRST)
+
+
+def reread(reader: Reader, pixels: Pixels, quad: Quad) -> Text:
+    """What stands in the box and MARGIN of its height before and behind it."""
+    first, second, third, fourth = quad
+    share = MARGIN * math.dist(second, third) / max(1.0, math.dist(first, second))
+    wide = (_beyond(second, first, share), _beyond(first, second, share),
+            _beyond(fourth, third, share), _beyond(third, fourth, share))  # fmt: skip
+    text, score = reader.read([_fitted(_cut(pixels, wide))])[0]
+    return _clean(text), score
+
+
+def _beyond(start: Point, end: Point, share: float) -> Point:
+    return end[0] + (end[0] - start[0]) * share, end[1] + (end[1] - start[1]) * share
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,20 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from judges.text_letters import Key, Rules, key
-from judges.text_lines import Line, Quad
+from judges.text_letters import Rules, key
+from judges.text_lines import Line
+from judges.text_windows import CUT_OFF, NOTHING, NOWHERE, Piece, Window, compared
 
 LETTERS_READ = 12_000
 """Letters of one look that are searched, in reading order: three pages of print."""
 
 NEAR = 4
 """Words either side of the aligned stretch that a window may begin or end at."""
-
-CUT_OFF = 2
-"""Letters missing at an end from which a box is taken to have been missed; one may be a slip."""
 
 PIECES = 40
 """Lines considered when lines are put together in another order."""
@@ -58,26 +56,6 @@ class Page:
     words: tuple[Word, ...]
     letters: str
     starts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The words that come nearest to a phrase; `similarity` is 1 if they equal it by the rules.
-
-    `confidence` is the least sure line's; `diff` shows what is missing as [-x-] and what is too
-    much as [+x+]; `partial` that only letters at the beginning or end are missing, CUT_OFF or
-    more; `quads` say where the words stand.
-    """
-
-    read: str
-    similarity: float
-    confidence: float
-    diff: str = ""
-    partial: bool = False
-    quads: tuple[Quad, ...] = ()
-
-
-NOTHING = Window(read="", similarity=0.0, confidence=0.0)
 
 
 def page(lines: Sequence[Line], rules: Rules, phrases: Sequence[str] = ()) -> Page:
@@ -119,25 +97,19 @@ def _best(phrase: str, sheet: Page, rules: Rules) -> Window:
         return max((_window(run, sheet, 1.0) for run in runs), key=lambda found: found.confidence)
     run, similarity = _nearest_run(wanted.letters, sheet)
     window = _window(run, sheet, similarity)
-    got = key(window.read, rules).letters
-    cut = len(wanted.letters) - len(got) >= CUT_OFF and bool(got)
-    partial = cut and (wanted.letters.startswith(got) or wanted.letters.endswith(got))
-    return replace(window, diff=difference(phrase, window.read, rules), partial=partial)
+    return compared(window, phrase, window.read, rules)
 
 
-def difference(phrase: str, read: str, rules: Rules) -> str:
-    """The phrase as expected, with [-missing-] and [+added+] characters marked."""
-    wanted, got = key(phrase, rules), key(read, rules)
-    shown = ""
-    for step in Levenshtein.opcodes(wanted.letters, got.letters):
-        before = _original(phrase, wanted, step.src_start, step.src_end)
-        after = _original(read, got, step.dest_start, step.dest_end)
-        if step.tag == "equal":
-            shown += before
-            continue
-        shown += f"[-{before}-]" if before else ""
-        shown += f"[+{after}+]" if after else ""
-    return shown
+def cut_off(piece: str, read: str, phrase: str, rules: Rules) -> bool:
+    """Whether `read`, the piece with a margin, shows a letter or two more joined to it.
+
+    Letters of the phrase's own next words are not more.
+    """
+    letters, wide = key(piece, rules).letters, key(read, rules).letters
+    if letters not in wide or wide in key(phrase, rules).letters:
+        return False
+    joined = not _equal_runs(letters, page([Line(read, 1.0, NOWHERE)], rules))
+    return joined and len(wide) - len(letters) <= CUT_OFF
 
 
 def _words(text: str, line: int, rules: Rules, wanted: Sequence[str]) -> Iterator[Word]:
@@ -257,8 +229,7 @@ def _letters(run: tuple[int, int], sheet: Page) -> str:
 
 
 def _window(run: Run, sheet: Page, similarity: float) -> Window:
-    read: list[str] = []
-    quads: list[Quad] = []
+    pieces: list[Piece] = []
     sure = 1.0
     for first, last in run:
         for number in range(sheet.words[first].line, sheet.words[last].line + 1):
@@ -266,14 +237,8 @@ def _window(run: Run, sheet: Page, similarity: float) -> Window:
             if not words:
                 continue
             line, start, end = sheet.lines[number], words[0].start, words[-1].end
-            read.append(line.text[start:end])
-            quads.append(line.part(start / len(line.text), end / len(line.text)))
+            quad = line.part(start / len(line.text), end / len(line.text))
+            pieces.append((line.text[start:end], quad))
             sure = min(sure, line.score)
-    return Window(" ".join(read), similarity, sure, quads=tuple(quads))
-
-
-def _original(text: str, letters: Key, start: int, end: int) -> str:
-    """The characters of the text that these letters came from, with what stands between them."""
-    if start == end:
-        return ""
-    return text[letters.origins[start] : letters.origins[end - 1] + 1]
+    read = " ".join(text for text, _ in pieces)
+    return Window(read, similarity, sure, pieces=tuple(pieces))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from judges.text_letters import scripts
-from judges.text_matching import NOTHING, Window
+from judges.text_windows import NOTHING, Window
 
 State = Literal["match", "mismatch", "unreadable"]
 
@@ -61,9 +61,8 @@ def settle(phrase: str, windows: Sequence[Window]) -> Judged:
     best = windows[0]
     if matched(best, first=True):
         return Judged(phrase, "match", 1.0, best)
-    against = max(_against(window) for window in windows)
     for window in windows[1:]:
-        if matched(window, first=False) and window.confidence >= against:
+        if matched(window, first=False) and not any(_denies(other, window) for other in windows):
             return Judged(phrase, "match", 1.0, window)
     best = max(windows, key=lambda window: (window.similarity < 1.0, _evident(window)))
     return _failed(phrase, best)
@@ -73,7 +72,7 @@ def decided(windows: Sequence[Window]) -> bool:
     """Whether another look would be idle: it matches, or two looks read the same other letters."""
     if settle("", windows).state == "match":
         return True
-    sure = [window.read for window in windows if _against(window) >= RETRY]
+    sure = [found.read for found in windows if _other(found) and found.confidence >= RETRY]
     return len(set(sure)) < len(sure)
 
 
@@ -91,13 +90,21 @@ SHOWN = 12
 """Letters named in a reason."""
 
 
-def _against(window: Window) -> float:
-    """How strongly a look speaks against a match: its confidence if it read other letters.
+def _other(window: Window) -> bool:
+    """Whether the window is the phrase with other letters.
 
     A look that merely lacks the phrase's first or last letters found no box around them.
     """
-    other = ALIKE <= window.similarity < 1.0 and not window.partial
-    return window.confidence if other else 0.0
+    return ALIKE <= window.similarity < 1.0 and not window.partial
+
+
+def _denies(other: Window, match: Window) -> bool:
+    """Whether another look speaks against a match.
+
+    Letters too many or other ones, read with confidence, always do: a box that cuts the first
+    letter off turns "TThank You" into a match. Letters too few do if they are read more surely.
+    """
+    return _other(other) and other.confidence >= (match.confidence if other.short else RETRY)
 
 
 def _evident(window: Window) -> float:

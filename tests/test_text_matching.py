@@ -10,8 +10,9 @@ import pytest
 
 from judges.text_letters import Rules, key, scripts, unsayable
 from judges.text_lines import Line, box_of, dominant_angle, in_reading_order
-from judges.text_matching import best_window, difference, page
+from judges.text_matching import best_window, cut_off, page
 from judges.text_states import settle
+from judges.text_windows import difference
 
 IGNORE = Rules()
 EXACT = Rules(case="exact", spacing="exact", punctuation="exact", accents="exact")
@@ -145,6 +146,13 @@ def test_a_cut_off_reading_is_told_from_a_dropped_letter():
     assert window("Grand Opening", "Opening").partial
     assert not window("Grand Opening", "Grand Openin").partial
     assert not window("Grand Opening", "Grad Opening").partial
+
+
+def test_letters_joined_to_a_piece_are_told_from_letters_beside_it():
+    assert cut_off("Thank You", "TThank You", "Thank You", IGNORE)
+    assert not cut_off("Thank You", "T Thank You o", "Thank You", IGNORE)
+    assert not cut_off("Thank You", "Thark You", "Thank You", IGNORE)
+    assert not cut_off("Fall", "Fallis", "Fall is here", IGNORE)
 
 
 def test_confidence_is_that_of_the_least_sure_line():

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.text_matching import NOTHING, Window
 from judges.text_states import decided, settle, unsaid
+from judges.text_windows import NOTHING, Window
 
 RIGHT = Window("SALE", 1.0, 0.97)
 
@@ -49,6 +49,18 @@ def test_a_match_read_without_confidence_is_unreadable():
 
 def test_a_sure_retry_mends_what_the_first_look_missed():
     assert settle("SALE", [NOTHING, RIGHT]).state == "match"
+
+
+def test_a_retry_surer_than_letters_too_many_does_not_count():
+    doubled = Window("SSALE", 0.8, 0.95, diff="[+S+]SALE")
+
+    assert settle("SALE", [doubled, RIGHT]).state == "mismatch"
+
+
+def test_a_retry_surer_than_letters_too_few_counts():
+    short = Window("SAE", 0.75, 0.95, diff="SA[-L-]E", short=True)
+
+    assert settle("SALE", [short, RIGHT]).state == "match"
 
 
 def test_a_retry_less_sure_than_the_misspelling_seen_does_not_count():
