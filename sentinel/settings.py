@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sentinel.errors import ConfigError
 from sentinel.imaging import FORMATS, PIXEL_CAP, SIDE_CAP, Limits
+
+
+def _listed(text: object) -> object:
+    """PNG,TIFF and ["PNG", "TIFF"] alike."""
+    if not isinstance(text, str):
+        return text
+    if text.lstrip().startswith("["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"no JSON list ({error}); write PNG,TIFF") from error
+    return [part.strip().upper() for part in text.split(",")]
+
+
+def _decodable(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse names that no decoder here answers to; without any, nothing could be read."""
+    from PIL import Image  # noqa: PLC0415 - with every decoder, which few installations ask for
+
+    Image.init()
+    unknown = sorted(set(formats) - set(Image.OPEN))
+    if unknown or not formats:
+        told = f"no decoder reads {', '.join(unknown)}" if unknown else "nothing could be read"
+        raise ValueError(f"{told}; name some of {', '.join(sorted(Image.OPEN))}")
+    return formats
 
 
 class Settings(BaseSettings):
@@ -34,8 +60,10 @@ class Settings(BaseSettings):
     """Folder of your own policies (*.toml); a name that is built in is replaced by yours."""
     policy: str = "default"
     """Policy used where a request names none."""
-    formats: tuple[str, ...] = FORMATS
-    """Accepted formats as a JSON list of Pillow's names, such as ["PNG", "TIFF"]."""
+    formats: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_decodable)
+    ] = FORMATS
+    """Accepted formats by Pillow's names, such as PNG,TIFF (or as a JSON list)."""
     pixel_cap: int = Field(default=PIXEL_CAP, ge=1)
     """Pixels a picture may have before anything is decoded."""
     side_cap: int = Field(default=SIDE_CAP, ge=1)
@@ -50,8 +78,8 @@ class Settings(BaseSettings):
     """Pictures in the house at once; one more is told to come back (503, Retry-After)."""
     pixels_in_house: int = Field(default=100_000_000, ge=1)
     """Decoded pixels in the house at once; one picture alone may always enter."""
-    device: str = "cpu"
-    """Where torch models run: cpu or cuda."""
+    device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
+    """Where models run: cpu, cuda, cuda:1, … or mps."""
     host: str = "127.0.0.1"
     """Address that `sentinel serve` listens on."""
     port: int = Field(default=8600, ge=1, le=65535)

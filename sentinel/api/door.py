@@ -33,6 +33,14 @@ RETRY_AFTER = 2.0
 
 MEGABYTE = 1_000_000
 
+STOPPING = Refusal(
+    503,
+    "stopping",
+    "the server is being stopped before it could answer; send the picture again",
+    headers={"Retry-After": "10", "Connection": "close"},
+)
+"""What a request is answered that was still under way when the server's patience ended."""
+
 
 @dataclass(slots=True)
 class Visit:
@@ -77,6 +85,10 @@ class Door:
             await self._app(scope, self._bounded(receive, visit), _timed(send, visit))
         except (ClientDisconnect, _Gone):
             log.debug("a caller left, or broke the protocol, before it was answered")
+        except asyncio.CancelledError:
+            if visit.answered:
+                raise
+            await respond(STOPPING)(scope, receive, _timed(send, visit))
         except Exception as error:  # noqa: BLE001 - the last place where a request can be answered
             response = respond(error)
             if not visit.answered:

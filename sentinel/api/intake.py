@@ -67,8 +67,8 @@ def _as_reference(value: object) -> object:
     return {"image": value} if isinstance(value, str | bytes) else value
 
 
-Text = Annotated[str, AfterValidator(_unicode)]
-Line = Annotated[Text, Field(max_length=LINE)]
+Prompt = Annotated[str, Field(max_length=PROMPT), AfterValidator(_unicode)]
+Line = Annotated[str, Field(max_length=LINE), AfterValidator(_unicode)]
 Bytes = Annotated[
     bytes | str,
     WithJsonSchema({"type": "string", "description": "base64, or a data URI"}),
@@ -109,9 +109,9 @@ class ScoreRequest(Wire):
 
     image: Bytes = Field(repr=False)
     """The picture to score."""
-    prompt: Annotated[Text, Field(max_length=PROMPT)] | None = None
+    prompt: Prompt | None = None
     """What the picture was made for; without it, judges that need one have nothing to judge."""
-    negative_prompt: Annotated[Text, Field(max_length=PROMPT)] | None = None
+    negative_prompt: Prompt | None = None
     expected_text: Annotated[
         tuple[Line, ...], BeforeValidator(_listed), Field(max_length=MANY)
     ] = ()

@@ -25,9 +25,11 @@ LOGGED = {
     "loggers": {
         "sentinel": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "python_multipart": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
     },
 }
-"""What the server says, on standard error."""
+"""What the server says, on standard error. The multipart parser warns of every broken body with
+its bytes; those are told to the caller, and a log that strangers can fill helps nobody."""
 
 
 def serve(settings: Settings) -> None:

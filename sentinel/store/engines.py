@@ -45,7 +45,7 @@ NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "gluster", "lustre", "beeg
 
 MOUNTS = Path("/proc/self/mounts")
 
-WAY_OUT = "set SENTINEL_DATABASE_URL to sqlite:////folder/sentinel.db or postgresql://user@host/db"
+WAY_OUT = "set SENTINEL_DATABASE to sqlite:////folder/sentinel.db or postgresql://user@host/db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ def parse(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # not chained: its text may hold the password
         redacted = re.sub(r"//.*@", "//***@", url)
-        raise ConfigError(f"database_url {redacted!r} is no URL; {WAY_OUT}") from None
+        raise ConfigError(f"the database {redacted!r} is no URL; {WAY_OUT}") from None
     match parsed.drivername:
         case "sqlite" | "sqlite+pysqlite":
             if not parsed.database or parsed.database == ":memory:":
                 problem = "names no file; what is kept in memory is lost between connections"
-                raise ConfigError(f"database_url {shown(parsed)!r} {problem}; {WAY_OUT}")
+                raise ConfigError(f"the database {shown(parsed)!r} {problem}; {WAY_OUT}")
             return parsed
         case "postgres" | "postgresql" | "postgresql+psycopg":
             if find_spec("psycopg") is None:
@@ -92,7 +92,7 @@ def parse(url: str) -> URL:
                 raise MissingRequirement("the store", "psycopg (for PostgreSQL)", remedy)
             return parsed.set(drivername="postgresql+psycopg")
         case other:
-            raise ConfigError(f"database_url {shown(parsed)!r} asks for {other!r}; {WAY_OUT}")
+            raise ConfigError(f"the database {shown(parsed)!r} asks for {other!r}; {WAY_OUT}")
 
 
 def shown(url: URL) -> str:
@@ -165,7 +165,7 @@ def _private_file(path: Path, url: URL) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise ConfigError(
-            f"database_url {shown(url)!r} cannot be written ({error.strerror}); make the folder "
+            f"the database {shown(url)!r} cannot be written ({error.strerror}); make the folder "
             f"{path.parent} writable, or {WAY_OUT}"
         ) from error
 

@@ -177,5 +177,5 @@ def _writable(root: Path) -> None:
     except OSError as error:
         raise ConfigError(
             f"media folder {str(root)!r} cannot be written ({error.strerror}); make it writable, "
-            "set SENTINEL_MEDIA to another folder, or SENTINEL_MEDIA_DAYS=0 to keep no pictures"
+            "set SENTINEL_MEDIA_FOLDER to another one, or SENTINEL_MEDIA_DAYS=0 to keep no pictures"
         ) from error

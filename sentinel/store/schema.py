@@ -46,7 +46,7 @@ def upgrade(engines: Engines) -> None:
         cause = error.orig if isinstance(error, DBAPIError) else error
         reason = str(cause).strip().partition("\n")[0]
         raise ConfigError(
-            f"database_url {engines.shown!r} cannot be used ({reason}); mend that, or {WAY_OUT}"
+            f"the database {engines.shown!r} cannot be used ({reason}); mend that, or {WAY_OUT}"
         ) from error
 
 
@@ -66,7 +66,7 @@ def _to_head(connection: Connection, engines: Engines) -> None:
         return
     if now is not None and now not in {step.revision for step in script.walk_revisions()}:
         raise ConfigError(
-            f"database_url {engines.shown!r} is at schema {now}, written by a newer Sentinel (this "
+            f"the database {engines.shown!r} is at schema {now}, written by a newer Sentinel (this "
             f"one knows up to {script.get_current_head()}); install that version, or {WAY_OUT}"
         )
     command.upgrade(config(connection), "head")

@@ -129,11 +129,11 @@ def test_the_read_engine_cannot_write(store) -> None:
     ],
 )
 def test_a_wrong_url_is_named_without_its_password(wrong: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="database_url") as raised:
+    with pytest.raises(ConfigError, match="the database") as raised:
         open_store(wrong, tmp_path / "media", 7)
 
     message = str(raised.value)
-    assert "SENTINEL_DATABASE_URL" in message
+    assert "set SENTINEL_DATABASE to" in message
     assert ":secret@" not in message
     assert "password=secret" not in message
 

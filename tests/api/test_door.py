@@ -1,0 +1,61 @@
+"""The outermost layer answers whoever is still waiting when the server's patience ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from sentinel.api.door import Door
+
+SCOPE = {"type": "http", "method": "POST", "path": "/v1/score", "headers": []}
+
+
+async def stopped(app: Any) -> list[dict[str, Any]]:
+    """What a caller gets whose request is cancelled by a server that stops."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    task = asyncio.create_task(Door(app, body_mb=1)(dict(SCOPE), receive, send))
+    await asyncio.sleep(0.01)
+    task.cancel("graceful shutdown exceeded")
+    await asyncio.gather(task, return_exceptions=True)
+    return sent
+
+
+def test_a_request_that_a_stopping_server_gives_up_is_told_to_come_back() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(60)
+
+    start, body = asyncio.run(stopped(slow))
+    headers = dict(start["headers"])
+
+    assert start["status"] == 503
+    assert json.loads(body["body"])["code"] == "stopping"
+    assert headers[b"retry-after"] == b"10"
+
+
+def test_an_answer_that_has_begun_is_not_begun_again_when_the_server_stops() -> None:
+    async def begun(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(60)
+
+    assert [message["status"] for message in asyncio.run(stopped(begun))] == [200]
+
+
+@pytest.mark.parametrize("field", ["prompt", "model"])
+def test_words_that_are_too_long_are_counted_in_characters(
+    client: TestClient, png: bytes, field: str
+) -> None:
+    answer = client.post("/v1/score", files={"image": png}, data={field: "x" * 20_001})
+
+    assert answer.status_code == 422
+    assert "characters" in answer.json()["errors"][0]["message"]
