@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sentinel.checking import checked, said
 from sentinel.contracts import Brief, Finding, GateFault, GateOutcome, GateResult, Sample
-from sentinel.errors import Busy
+from sentinel.errors import Busy, PluginError
 from sentinel.policy import GateRule
 
 if TYPE_CHECKING:
@@ -70,14 +71,13 @@ async def _ask(seat: GateSeat, question: Question) -> GateOutcome:
     if seat.worker is None:
         return _fault(seat, f"not run: {seat.missing}", started)
     try:
-        finding = await seat.worker.ask(question, seat.rule.timeout)
+        finding = _checked(seat, await seat.worker.ask(question, seat.rule.timeout), question)
     except Busy:
         raise
+    except PluginError as error:
+        return _fault(seat, str(error), started)
     except Exception as error:  # noqa: BLE001 - plugins are foreign code; the house outlives them
         return _fault(seat, f"{type(error).__name__}: {error}", started)
-    if not isinstance(finding, Finding):
-        told = f"broke its contract: it returned {type(finding).__name__}, not a Finding"
-        return _fault(seat, told, started)
     return GateResult(
         gate=seat.name,
         version=seat.version,
@@ -86,11 +86,18 @@ async def _ask(seat: GateSeat, question: Question) -> GateOutcome:
     )
 
 
+def _checked(seat: GateSeat, answer: object, question: Question) -> Finding:
+    """The answer if it is one; PluginError says what is wrong with it."""
+    if not isinstance(answer, Finding):
+        raise PluginError("gate", seat.name, f"it returned {type(answer).__name__}, not a Finding")
+    return checked("gate", seat.name, answer, question if isinstance(question, Sample) else None)
+
+
 def _fault(seat: GateSeat, reason: str, started: float) -> GateFault:
     return GateFault(
         gate=seat.name,
         version=seat.version,
-        reason=reason,
+        reason=said(reason),
         required=seat.rule.required and not (seat.worker is None and seat.rule.optional),
         seconds=time.perf_counter() - started,
     )

@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from sentinel.checking import checked, said
 from sentinel.contracts import (
     Abstention,
-    Box,
     Declined,
-    Evidence,
     Fault,
     Outcome,
     Reading,
@@ -88,23 +87,13 @@ def _cause(error: Exception) -> tuple[Cause, str]:
 def _checked(seat: JudgeSeat, answer: object, sample: Sample) -> Answer:
     """The answer if it is one; PluginError says what is wrong with it."""
     if isinstance(answer, Declined):
-        return answer
+        return checked("judge", seat.name, answer, sample)
     if not isinstance(answer, Reading):
         told = f"judge() returned {type(answer).__name__}, not a Reading or Declined"
         raise PluginError("judge", seat.name, told)
     if not (math.isfinite(answer.value) and 0 <= answer.value <= 1):
         raise PluginError("judge", seat.name, f"value {answer.value} is outside 0 to 1")
-    evidence = tuple(_inside(item, sample) for item in answer.evidence)
-    return answer.model_copy(update={"evidence": evidence})
-
-
-def _inside(item: Evidence, sample: Sample) -> Evidence:
-    """Evidence whose box is cut to the picture."""
-    if item.box is None:
-        return item
-    left, right = (min(max(side, 0), sample.width) for side in (item.box.left, item.box.right))
-    top, bottom = (min(max(side, 0), sample.height) for side in (item.box.top, item.box.bottom))
-    return item.model_copy(update={"box": Box(left, top, max(left, right), max(top, bottom))})
+    return checked("judge", seat.name, answer, sample)
 
 
 def _stamped(seat: JudgeSeat, answer: Answer, started: float) -> Outcome:
@@ -118,7 +107,7 @@ def _fault(seat: JudgeSeat, cause: Cause, reason: str, started: float) -> Fault:
     stamp = _stamp(seat, started)
     if cause == "missing" and seat.rule.optional:
         stamp["required"] = False
-    return Fault(**stamp, cause=cause, reason=reason)
+    return Fault(**stamp, cause=cause, reason=said(reason))
 
 
 def _stamp(seat: JudgeSeat, started: float) -> dict[str, Any]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.contracts import Abstention, Brief, Evidence, Fault, GateFault, Reading, Sample, Score
+from sentinel.contracts import (
+    Abstention,
+    Brief,
+    Declined,
+    Evidence,
+    Fault,
+    Finding,
+    GateFault,
+    Reading,
+    Sample,
+    Score,
+)  # fmt: skip
 from sentinel.gating import GateSeat
 from sentinel.judging import JudgeSeat, judge
 from sentinel.panel import Panel
@@ -106,6 +117,67 @@ async def test_a_judge_that_returns_something_else_becomes_a_fault():
     outcomes = await judge([seat("float", broken)], Sample(scene()))
 
     assert "not a Reading" in outcomes[0].reason
+
+
+HALF = "half a \ud800 character"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Reading(value=1.0, reason=HALF), "cannot be written as JSON"),
+        (Declined(reason=HALF), "cannot be written as JSON"),
+        (Reading(value=1.0, reason="x" * 1_000_001), "at most 1,000,000"),
+        (Reading.model_construct(value=1.0, reason=7, evidence=()), "reason of its answer"),
+        (Reading.model_construct(value=1.0, reason="x", evidence=[object()]), "JSON"),
+    ],
+    ids=["half a character", "declined", "huge", "no text", "no evidence"],
+)
+async def test_an_answer_that_no_trace_could_hold_becomes_a_fault(answer, told):
+    broken, fine = FixedJudge(), FixedJudge()
+    broken.answer = answer
+    fault, score = await judge([seat("broken", broken), seat("fine", fine)], Sample(scene()))
+
+    assert (fault.cause, score.kind) == ("contract", "score")
+    assert told in fault.reason
+
+
+async def test_what_a_judge_says_when_it_breaks_is_shortened_and_can_be_written():
+    class Loud:
+        version = "1"
+
+        def judge(self, samples):
+            raise ValueError(HALF * 100_000)
+
+    (fault,) = await judge([seat("loud", Loud())], Sample(scene()))
+
+    assert len(fault.model_dump_json()) < 3_000
+    assert "half a \\ud800 character" in fault.reason
+
+
+async def test_measurements_that_are_no_numbers_are_told_as_nothing():
+    broken = FixedJudge()
+    broken.answer = Reading(value=1.0, reason="x", measurements={"distance": float("nan")})
+    (score,) = await judge([seat("nan", broken)], Sample(scene()))
+
+    assert score.measurements == {"distance": None}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, Finding(passed=True, reason=HALF), Finding.model_construct(passed="perhaps", reason=1)],
+    ids=["nothing", "half a character", "no claim"],
+)
+async def test_a_gate_that_answers_nonsense_has_neither_passed_nor_refused(answer):
+    broken = FixedGate()
+    broken.finding = answer
+    verdict = await panel([gate("broken", broken)], [seat("fine", FixedJudge())]).evaluate(
+        Sample(scene())
+    )
+
+    assert isinstance(verdict.gates[0], GateFault)
+    assert verdict.standing == "undecided"
+    assert verdict.outcomes[0].kind == "score"
 
 
 async def test_boxes_are_cut_to_the_picture():
