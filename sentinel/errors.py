@@ -8,6 +8,7 @@
     ├── PictureError           the caller's: bytes that are no acceptable picture
     ├── BriefError             the caller's: a field of the brief that cannot be used
     ├── NotFound               the caller's: no such trace, policy or picture
+    ├── Unavailable            nobody's: the database does not answer; try again later
     └── Busy                   nobody's: a bounded queue is full; try again later
 
 A bad picture is not an error: it is a verdict. A judge that breaks is not an error for the
@@ -98,6 +99,17 @@ class NotFound(SentinelError):  # noqa: N818 - reads as what it is
     """No such thing under that name."""
 
     code = "not_found"
+
+
+class Unavailable(SentinelError):  # noqa: N818 - a state, not a mistake
+    """Something the house stands on does not answer; what was asked is not kept."""
+
+    code = "unavailable"
+
+    def __init__(self, what: str, why: str, retry_after: float) -> None:
+        """Name what does not answer, why, and after how many seconds another try is sensible."""
+        self.retry_after = retry_after
+        super().__init__(f"{what} does not answer ({why}); try again in {retry_after:.0f} s")
 
 
 class Busy(SentinelError):  # noqa: N818 - a state, not a mistake

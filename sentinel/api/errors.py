@@ -20,7 +20,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sentinel.api.wire import Wire
-from sentinel.errors import SHOWN, BriefError, Busy, NotFound, PictureError, SentinelError
+from sentinel.errors import (
+    SHOWN,
+    BriefError,
+    Busy,
+    NotFound,
+    PictureError,
+    SentinelError,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +136,14 @@ def _of_absence(error: NotFound) -> Answered:
     return 404, ErrorAnswer(code=error.code, message=str(error)), {}
 
 
-def _of_busy(error: Busy) -> Answered:
+def _of_busy(error: Busy | Unavailable) -> Answered:
     later = {"Retry-After": str(math.ceil(error.retry_after))}
     return 503, ErrorAnswer(code=error.code, message=str(error)), later
+
+
+def _of_outage(error: Unavailable) -> Answered:
+    log.error("%s", error)
+    return _of_busy(error)
 
 
 def _one(error: SentinelError, problem: Problem) -> ErrorAnswer:
@@ -168,6 +181,7 @@ EXPLAINED: tuple[tuple[type[Exception], Callable[[Any], Answered]], ...] = (
     (BriefError, _of_brief),
     (NotFound, _of_absence),
     (Busy, _of_busy),
+    (Unavailable, _of_outage),
     (HTTPException, _of_status),
     (RequestValidationError, _of_parameters),
 )

@@ -6,6 +6,8 @@ command that mends it.
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
 
 from sentinel import policy
@@ -16,6 +18,9 @@ from sentinel.settings import Settings
 
 FAREWELL = 10
 """Seconds that requests under way are given when the server is stopped."""
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted; uvicorn's own default."""
 
 LOGGED = {
     "version": 1,
@@ -44,6 +49,7 @@ def serve(settings: Settings) -> None:
         failures.append(error)
         server.should_exit = True
 
+    listening = _listen(settings)
     config = uvicorn.Config(
         create_app(settings, on_failure=stop),
         host=settings.host,
@@ -55,6 +61,21 @@ def serve(settings: Settings) -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    server.run()
+    with listening:
+        server.run(sockets=[listening])
     if failures:
         raise failures[0]
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket to serve on; ConfigError where it is taken, before any model is loaded."""
+    place = (settings.host, settings.port)
+    try:
+        family = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server(place, family=family, backlog=BACKLOG)
+    except OSError as error:
+        told = f"port {settings.port} of {settings.host!r} cannot be listened on"
+        why = error.strerror or str(error)
+        raise ConfigError(
+            f"{told} ({why}); stop what listens there, or choose another: --port, SENTINEL_PORT"
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinel.store.engines import Engines, connect
+from sentinel.store.engines import Engines, connect, outages_told
 from sentinel.store.media import Media
 from sentinel.store.queries import Queries
 from sentinel.store.schema import upgrade
@@ -41,4 +41,5 @@ def open_store(url: str, media_root: Path, media_days: float) -> Store:
     except BaseException:
         engines.close()
         raise
+    outages_told(engines)
     return Store(engines, Traces(engines, media), media, Queries(engines.read))

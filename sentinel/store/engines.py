@@ -16,10 +16,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
-from sentinel.errors import ConfigError, MissingRequirement
+from sentinel.errors import SHOWN, ConfigError, MissingRequirement, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +45,9 @@ CONNECT_SECONDS = 10
 
 POOL_SECONDS = 60
 """How long a thread waits for its turn to write."""
+
+RETRY_AFTER = 5.0
+"""Seconds a caller is asked to wait while the database does not answer."""
 
 NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "gluster", "lustre", "beegfs", "gpfs",
            "ocfs2", "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.gluster", "fuse.ceph",
@@ -99,6 +110,19 @@ def shown(url: URL) -> str:
     """The URL as it may be printed: no password, neither before the host nor in the query."""
     safe = {key: value for key, value in url.query.items() if "pass" not in key.lower()}
     return url.set(query=safe).render_as_string(hide_password=True)
+
+
+def outages_told(engines: Engines) -> None:
+    """From now on a database that is locked, full or gone is Unavailable, not a driver's error."""
+
+    def tell(context: ExceptionContext) -> Unavailable | None:
+        if not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
+            return None
+        why = str(context.original_exception).strip().partition("\n")[0][:SHOWN]
+        return Unavailable("the database", why, RETRY_AFTER)
+
+    for engine in (engines.write, engines.read):
+        event.listen(engine, "handle_error", tell, retval=True)
 
 
 def network_filesystem(path: Path, mounts: Path = MOUNTS) -> str | None:

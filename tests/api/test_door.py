@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from sentinel.api.door import Door
+from sentinel.api.server import serve
+from sentinel.errors import ConfigError
+from sentinel.settings import Settings
+from sentinel.store import engines
+
+from .conftest import Start
 
 SCOPE = {"type": "http", "method": "POST", "path": "/v1/score", "headers": []}
 
@@ -49,6 +59,28 @@ def test_an_answer_that_has_begun_is_not_begun_again_when_the_server_stops() -> 
         await asyncio.sleep(60)
 
     assert [message["status"] for message in asyncio.run(stopped(begun))] == [200]
+
+
+def test_a_port_that_is_taken_is_told_before_any_model_is_loaded(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} of '127.0.0.1' cannot .* --port"):
+            serve(Settings.read(home=tmp_path, port=port))
+
+
+def test_a_database_that_does_not_answer_is_told_and_the_next_request_is_served(
+    start: Start, tmp_path: Path, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_MS", 50)
+    client = start()
+    with closing(sqlite3.connect(tmp_path / "sentinel.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        locked = client.post("/v1/score", files={"image": png})
+        other.execute("ROLLBACK")
+
+    assert (locked.status_code, locked.json()["code"]) == (503, "unavailable")
+    assert locked.headers["retry-after"] == "5"
+    assert client.post("/v1/score", files={"image": png}).status_code == 200
 
 
 @pytest.mark.parametrize("field", ["prompt", "model"])
