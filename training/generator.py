@@ -1,0 +1,158 @@
+"""Sizes in, a small FLUX pipeline of FLUX's own classes out: untrained, or opened from a folder.
+
+A text goes through two encoders, as in the big one. The T5's tokenizer knows the world's words
+whole and everything else letter by letter, so a word in quotes reaches the transformer spelled.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import (
+    AutoencoderKL,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+)
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
+
+from training import captions
+from training.world import COLOURS, imagine
+
+TOKENS = 80
+"""Tokens of a caption that the transformer sees; 99 of 100 training captions have at most 70."""
+
+SHIFT = 3.0
+"""Moves the four steps towards noise (0, 0.1, 0.25, 0.5 of the way): where things stand is decided
+there, and a mean over places is what makes shapes into blobs."""
+
+STEPS = 4
+LATENTS = 8
+"""Channels of a latent; with 8 pixels a side it holds a 24th of the numbers of its picture."""
+
+DOWN = 8
+"""Pixels a side of one latent."""
+
+WIDTH = 192
+"""Numbers per token, in the transformer and in the T5."""
+
+CAPTIONS_READ = 3000
+"""Captions whose words make the vocabulary: every phrase occurs in so many."""
+
+QUOTES = ('"', "'", "“")
+"""Opening quotes, each one token with the space before it."""
+
+
+@cache
+def vocabulary() -> tuple[str, ...]:
+    """The lower-case words of the captions (not the words on posters), and the hex colours."""
+    random = np.random.default_rng(0)
+    found: set[str] = set()
+    for seed in range(CAPTIONS_READ):
+        spec = imagine(seed)
+        told = captions.vary(spec, random)
+        for mark in ('"', "'", "“", "”"):
+            told = told.replace(mark, '"')
+        outside = told.split('"')[::2]
+        for word in " ".join(outside).replace(",", " ").replace(".", " ").split():
+            bare = word.strip("():")
+            if bare.isalpha() and not bare.isupper():
+                found.add(bare.lower())
+    return (*sorted(found), *(f"#{bytes(colour).hex()}" for colour in COLOURS.values()))
+
+
+def tokenizers() -> tuple[CLIPTokenizer, T5Tokenizer]:
+    """Byte pairs that join each word of the vocabulary; unigrams that prefer whole words."""
+    signs = [chr(code) for code in range(33, 127)] + ["“", "”"]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    pieces += [(sign, -3.0) for sign in signs]
+    known = [*vocabulary(), *(word.capitalize() for word in vocabulary() if word.isalpha())]
+    pieces += [(f"▁{word}", -1.0) for word in dict.fromkeys([*known, *QUOTES])]
+    names = dict.fromkeys([*signs, *(f"{sign}</w>" for sign in signs)])
+    merges: dict[tuple[str, str], None] = {}
+    for word in (word for word in vocabulary() if word.isalpha() and len(word) > 1):
+        left = word[0]
+        for at, letter in enumerate(word[1:], start=2):
+            right = letter + ("</w>" if at == len(word) else "")
+            merges[left, right] = None
+            left += right
+            names[left] = None
+    tokens = {name: at for at, name in enumerate([*names, "<|startoftext|>", "<|endoftext|>"])}
+    clip = CLIPTokenizer(vocab=tokens, merges=list(merges), model_max_length=77)
+    return clip, T5Tokenizer(vocab=pieces, extra_ids=0)
+
+
+def untrained_vae() -> AutoencoderKL:
+    """A convolutional autoencoder without attention, so that any size works alike."""
+    return AutoencoderKL(
+        in_channels=3, out_channels=3, block_out_channels=[16, 32, 64, 128], layers_per_block=1,
+        down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4,
+        latent_channels=LATENTS, norm_num_groups=8, mid_block_add_attention=False,
+        use_quant_conv=False, use_post_quant_conv=False, force_upcast=False, sample_size=128,
+        scaling_factor=1.0, shift_factor=0.0,
+    )  # fmt: skip
+
+
+def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single: int = 6) -> Any:
+    """A pipeline around that VAE; its transformer begins as the identity, as adaLN-zero does."""
+    clip_tokens, t5_tokens = tokenizers()
+    clip = CLIPTextModel(CLIPTextConfig(
+        vocab_size=len(clip_tokens), hidden_size=128, intermediate_size=256, num_hidden_layers=2,
+        num_attention_heads=4, projection_dim=128, bos_token_id=len(clip_tokens) - 2,
+        eos_token_id=len(clip_tokens) - 1, pad_token_id=len(clip_tokens) - 1,
+    ))  # fmt: skip
+    t5 = T5EncoderModel(T5Config(
+        vocab_size=len(t5_tokens), d_model=width, d_kv=32, d_ff=2 * width, num_layers=3,
+        num_heads=width // 32, dropout_rate=0.0,
+    ))  # fmt: skip
+    transformer = FluxTransformer2DModel(
+        patch_size=1, in_channels=4 * LATENTS, num_layers=double, num_single_layers=single,
+        attention_head_dim=32, num_attention_heads=width // 32, joint_attention_dim=width,
+        pooled_projection_dim=128, axes_dims_rope=[8, 12, 12], guidance_embeds=False,
+    )  # fmt: skip
+    for name, parameter in transformer.named_parameters():
+        if (".norm" in name and ".linear." in name) or name.startswith("proj_out"):
+            torch.nn.init.zeros_(parameter)
+    return FluxPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=SHIFT),
+        vae=vae,
+        text_encoder=clip,
+        tokenizer=clip_tokens,
+        text_encoder_2=t5,
+        tokenizer_2=t5_tokens,
+        transformer=transformer,
+    )
+
+
+def opened(folder: Path, device: torch.device | str = "cpu") -> Any:
+    """The pipeline of a folder, in float32, without its progress bar."""
+    pipeline = FluxPipeline.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(device)
+
+
+def save(pipeline: Any, folder: Path) -> None:
+    """Write the pipeline's folder in half precision; the pipeline given stays as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("vae", "text_encoder", "text_encoder_2", "transformer")
+    for name in names:
+        getattr(pipeline, name).half()
+    pipeline.save_pretrained(folder)
+    for name in names:
+        getattr(pipeline, name).float()
+
+
+def megabytes(folder: Path) -> float:
+    """What a folder's files weigh."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

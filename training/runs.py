@@ -1,0 +1,143 @@
+"""A folder and hours in, a training run out: paced by the clock, resumable, with its loss curve.
+
+The learning rate follows the share of the hours that is spent, so a run of any length ends
+annealed. State is written every two minutes and at the end; the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+SAVED_EVERY = 120.0
+"""Seconds between checkpoints: what an interruption can cost."""
+
+LOGGED_EVERY = 25
+"""Steps that one line of the loss curve averages."""
+
+WARM_UP = 0.03
+"""Share of the run in which the learning rate rises."""
+
+
+class Run:
+    """One stage of training in a folder: `for _ in run.steps(): ... run.note(loss)`."""
+
+    def __init__(self, folder: Path, hours: float, *, keep: dict[str, Any]) -> None:
+        """Go on where the folder's state ends; `keep` names what has a state_dict."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.step = 0
+        self.spent = 0.0
+        self._whole = hours * 3600
+        self._keep = keep
+        self._losses: list[float] = []
+        state = folder / "state.pt"
+        if state.is_file():
+            found = torch.load(state, map_location="cpu", weights_only=True)
+            self.step, self.spent = found["step"], found["spent"]
+            for name, kept in keep.items():
+                kept.load_state_dict(found[name])
+
+    @property
+    def share(self) -> float:
+        """How much of the hours is spent, 0 to 1."""
+        return min(1.0, self.spent / self._whole)
+
+    def steps(self) -> Iterator[int]:
+        """Step numbers until the hours are spent; saves on the way, and when interrupted."""
+        columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+        with Progress(*columns) as bar:
+            task = bar.add_task(self.folder.name, total=self._whole, completed=self.spent)
+            saved = before = time.monotonic()
+            try:
+                while self.spent < self._whole:
+                    yield self.step
+                    self.step += 1
+                    now = time.monotonic()
+                    self.spent += now - before
+                    before = now
+                    bar.update(task, completed=self.spent, description=self._told())
+                    if now - saved > SAVED_EVERY:
+                        self.save()
+                        saved = before = time.monotonic()
+            finally:
+                self.save()
+
+    def note(self, loss: float) -> None:
+        """Remember the loss of this step; every 25 steps their mean goes to losses.csv."""
+        self._losses.append(loss)
+        if self.step % LOGGED_EVERY == LOGGED_EVERY - 1:
+            recent = float(np.mean(self._losses[-LOGGED_EVERY:]))
+            with (self.folder / "losses.csv").open("a", newline="") as file:
+                csv.writer(file).writerow([self.step + 1, round(self.spent), f"{recent:.5f}"])
+
+    def rate(self, peak: float) -> float:
+        """The learning rate now: a short rise, then a half cosine down to a fiftieth."""
+        if self.share < WARM_UP:
+            return peak * max(0.02, self.share / WARM_UP)
+        falling = (self.share - WARM_UP) / (1 - WARM_UP)
+        return float(peak * (0.02 + 0.98 * (1 + np.cos(np.pi * falling)) / 2))
+
+    def save(self) -> None:
+        """Write the state; a half-written file never replaces a whole one."""
+        state = {name: kept.state_dict() for name, kept in self._keep.items()}
+        torch.save(state | {"step": self.step, "spent": self.spent}, self.folder / "state.new")
+        (self.folder / "state.new").replace(self.folder / "state.pt")
+
+    def _told(self) -> str:
+        recent = self._losses[-LOGGED_EVERY:]
+        mean = f"loss {np.mean(recent):.4f}" if recent else ""
+        return f"{self.folder.name} step {self.step} {mean}"
+
+
+class Average(torch.nn.Module):
+    """Exponential moving average of a module's weights, which is what is shipped."""
+
+    def __init__(self, module: torch.nn.Module, decay: float = 0.999) -> None:
+        """Start from the weights as they are."""
+        super().__init__()
+        self._decay = decay
+        self.weights = {name: p.detach().clone() for name, p in module.named_parameters()}
+        self.seen = 0
+
+    @torch.no_grad()
+    def update(self, module: torch.nn.Module) -> None:
+        """Take one step towards the module's weights; early steps count more."""
+        self.seen += 1
+        decay = min(self._decay, (1 + self.seen) / (10 + self.seen))
+        for name, parameter in module.named_parameters():
+            self.weights[name].lerp_(parameter.detach(), 1 - decay)
+
+    @torch.no_grad()
+    def copy_to(self, module: torch.nn.Module) -> None:
+        """Put the averaged weights into the module."""
+        for name, parameter in module.named_parameters():
+            parameter.copy_(self.weights[name])
+
+    def state_dict(self) -> dict[str, Any]:  # type: ignore[override]
+        """Weights and how many updates made them."""
+        return {"weights": self.weights, "seen": self.seen}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # type: ignore[override]
+        """Go on from a saved average."""
+        self.seen = state["seen"]
+        for name, tensor in state["weights"].items():
+            self.weights[name].copy_(tensor)
+
+
+def device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Use this learning rate from now on."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
