@@ -71,7 +71,8 @@ async def _ask(seat: GateSeat, question: Question) -> GateOutcome:
     if seat.worker is None:
         return _fault(seat, f"not run: {seat.missing}", started)
     try:
-        finding = _checked(seat, await seat.worker.ask(question, seat.rule.timeout), question)
+        told = await seat.worker.timed(question, seat.rule.timeout)
+        finding = _checked(seat, told.answer, question)
     except Busy:
         raise
     except PluginError as error:
@@ -81,7 +82,7 @@ async def _ask(seat: GateSeat, question: Question) -> GateOutcome:
     return GateResult(
         gate=seat.name,
         version=seat.version,
-        seconds=time.perf_counter() - started,
+        seconds=told.seconds,
         **{name: getattr(finding, name) for name in Finding.model_fields},
     )
 

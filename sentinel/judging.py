@@ -61,8 +61,8 @@ async def _ask(seat: JudgeSeat, sample: Sample) -> Outcome:
     if seat.worker is None:
         return _fault(seat, "missing", f"not run: {seat.missing}", started)
     try:
-        answer = await seat.worker.ask(sample, seat.rule.timeout)
-        return _stamped(seat, _checked(seat, answer, sample), started)
+        told = await seat.worker.timed(sample, seat.rule.timeout)
+        return _stamped(seat, _checked(seat, told.answer, sample), told.seconds)
     except Busy:
         raise
     except Exception as error:  # noqa: BLE001 - plugins are foreign code; the panel outlives them
@@ -96,26 +96,26 @@ def _checked(seat: JudgeSeat, answer: object, sample: Sample) -> Answer:
     return checked("judge", seat.name, answer, sample)
 
 
-def _stamped(seat: JudgeSeat, answer: Answer, started: float) -> Outcome:
-    stamp = _stamp(seat, started)
+def _stamped(seat: JudgeSeat, answer: Answer, seconds: float) -> Outcome:
+    stamp = _stamp(seat, seconds)
     if isinstance(answer, Declined):
         return Abstention(**stamp, reason=answer.reason, measurements=answer.measurements)
     return Score(**stamp, **{name: getattr(answer, name) for name in Reading.model_fields})
 
 
 def _fault(seat: JudgeSeat, cause: Cause, reason: str, started: float) -> Fault:
-    stamp = _stamp(seat, started)
+    stamp = _stamp(seat, time.perf_counter() - started)
     if cause == "missing" and seat.rule.optional:
         stamp["required"] = False
     return Fault(**stamp, cause=cause, reason=said(reason))
 
 
-def _stamp(seat: JudgeSeat, started: float) -> dict[str, Any]:
+def _stamp(seat: JudgeSeat, seconds: float) -> dict[str, Any]:
     return {
         "judge": seat.name,
         "version": seat.version,
         "threshold": seat.rule.threshold,
         "weight": seat.rule.weight,
         "required": seat.rule.is_required,
-        "seconds": time.perf_counter() - started,
+        "seconds": seconds,
     }

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -49,11 +50,19 @@ class Floor:
         self.semaphore = asyncio.Semaphore(places)
 
 
+@dataclass(frozen=True, slots=True)
+class Timed(Generic[A]):
+    """An answer and the seconds that the call took which gave it."""
+
+    answer: A
+    seconds: float
+
+
 @dataclass(slots=True)
 class _Ask(Generic[Q, A]):
     question: Q
     timeout: float
-    answer: asyncio.Future[A]
+    answer: asyncio.Future[Timed[A]]
 
 
 class Worker(Generic[Q, A]):
@@ -88,6 +97,10 @@ class Worker(Generic[Q, A]):
 
     async def ask(self, question: Q, timeout: float) -> A:  # noqa: ASYNC109 - the plugin's deadline, counted from when its turn comes
         """The answer to one question; TimeoutError, Benched, Busy or what the plugin raised."""
+        return (await self.timed(question, timeout)).answer
+
+    async def timed(self, question: Q, timeout: float) -> Timed[A]:  # noqa: ASYNC109 - as above
+        """The same, with the seconds that the call took: the plugin's own, not those in line."""
         if self._hanging >= HANGING_ALLOWED:
             told = f"{self._hanging} calls hang; restart Sentinel or mend the plugin"
             raise Benched(self.kind, self.name, told)
@@ -130,6 +143,7 @@ class Worker(Generic[Q, A]):
         return batch
 
     async def _call(self, batch: list[_Ask[Q, A]]) -> None:
+        started = time.perf_counter()
         try:
             answers = await self._in_time(batch)
         except Exception as error:  # noqa: BLE001 - whatever foreign code raises is the answer
@@ -139,9 +153,10 @@ class Worker(Generic[Q, A]):
             for asked in batch:
                 await self._call([asked])
             return
+        seconds = time.perf_counter() - started
         for asked, answer in zip(batch, answers, strict=True):
             if not asked.answer.done():
-                asked.answer.set_result(answer)
+                asked.answer.set_result(Timed(answer, seconds))
 
     async def _in_time(self, batch: list[_Ask[Q, A]]) -> Sequence[A]:
         questions = [asked.question for asked in batch]

@@ -119,6 +119,17 @@ async def test_a_judge_that_returns_something_else_becomes_a_fault():
     assert "not a Reading" in outcomes[0].reason
 
 
+async def test_a_judge_is_charged_for_its_own_seconds_and_not_for_those_in_line():
+    floor = Floor(1)
+    slow = Worker("judge", "slow", HangingJudge(0.3).judge, floor)
+    quick = Worker("judge", "quick", FixedJudge().judge, floor)
+    seats = [JudgeSeat(each.name, "1", JudgeRule(), each) for each in (slow, quick)]
+    outcomes = await judge(seats, Sample(scene()))
+
+    assert outcomes[0].seconds >= 0.3
+    assert outcomes[1].seconds < 0.2
+
+
 HALF = "half a \ud800 character"
 
 
