@@ -108,6 +108,7 @@ class Unavailable(SentinelError):  # noqa: N818 - a state, not a mistake
 
     def __init__(self, what: str, why: str, retry_after: float) -> None:
         """Name what does not answer, why, and after how many seconds another try is sensible."""
+        self.what = what
         self.retry_after = retry_after
         super().__init__(f"{what} does not answer ({why}); try again in {retry_after:.0f} s")
 

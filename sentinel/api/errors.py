@@ -142,8 +142,10 @@ def _of_busy(error: Busy | Unavailable) -> Answered:
 
 
 def _of_outage(error: Unavailable) -> Answered:
-    log.error("%s", error)
-    return _of_busy(error)
+    log.error("%s", error)  # with why, which names our hosts and is no caller's business
+    status, body, headers = _of_busy(error)
+    told = f"{error.what} does not answer; try again in {error.retry_after:.0f} s"
+    return status, body.model_copy(update={"message": told}), headers
 
 
 def _one(error: SentinelError, problem: Problem) -> ErrorAnswer:

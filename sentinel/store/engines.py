@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
-from sentinel.errors import SHOWN, ConfigError, MissingRequirement, Unavailable
+from sentinel.errors import ConfigError, MissingRequirement, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -116,9 +116,11 @@ def outages_told(engines: Engines) -> None:
     """From now on a database that is locked, full or gone is Unavailable, not a driver's error."""
 
     def tell(context: ExceptionContext) -> Unavailable | None:
+        if context.is_pre_ping:  # the pool finds a connection dead and opens another by itself
+            return None
         if not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
             return None
-        why = str(context.original_exception).strip().partition("\n")[0][:SHOWN]
+        why = " ".join(str(context.original_exception).split())
         return Unavailable("the database", why, RETRY_AFTER)
 
     for engine in (engines.write, engines.read):

@@ -79,6 +79,7 @@ def test_a_database_that_does_not_answer_is_told_and_the_next_request_is_served(
         other.execute("ROLLBACK")
 
     assert (locked.status_code, locked.json()["code"]) == (503, "unavailable")
+    assert locked.json()["message"] == "the database does not answer; try again in 5 s"
     assert locked.headers["retry-after"] == "5"
     assert client.post("/v1/score", files={"image": png}).status_code == 200
 

@@ -10,9 +10,11 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from sentinel.errors import ConfigError, MissingRequirement
-from sentinel.store import engines, open_store, schema
+from sentinel.store import Store, engines, open_store, schema
 from sentinel.store.engines import connect, network_filesystem
 from sentinel.store.tables import Row
+
+from .conftest import Make
 
 
 def tables(url: str) -> set[str]:
@@ -212,3 +214,23 @@ def test_a_url_shows_everything_but_its_password() -> None:
     opened = connect("postgres://me:secret@host:5/db?sslpassword=secret&sslmode=require")
 
     assert opened.shown == "postgresql+psycopg://me:***@host:5/db?sslmode=require"
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True, ids=["postgres"])
+@pytest.mark.postgres
+def test_connections_that_the_server_dropped_are_opened_again(
+    url: str, store: Store, make: Make
+) -> None:
+    store.traces.save(made := make())
+    ask, drop = text("SELECT pg_backend_pid()"), text("SELECT pg_terminate_backend(:pid)")
+    pools = (store.engines.read, store.engines.write)
+    for pool in pools:
+        with pool.connect() as connection:
+            pid = connection.execute(ask).scalar_one()
+        other = connect(url)
+        with other.write.begin() as connection:
+            connection.execute(drop, {"pid": pid})
+        other.close()
+    store.traces.save(made)
+
+    assert store.traces.load(made.id).id == made.id
