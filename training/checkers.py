@@ -42,6 +42,9 @@ NEAR = 25.0
 ENLARGED = 6
 """Silhouettes are measured on a smooth enlargement of the crop."""
 
+MIXED = 20.0
+"""ΔE within which a colour counts as a mixture of two others."""
+
 READ_AT = 4
 """OCR reads the picture enlarged so much."""
 
@@ -64,7 +67,7 @@ class Seen:
 class _Thing:
     """A connected part that is not background: an object, or a letter."""
 
-    colour: str
+    colour: Floats
     area: int
     middle: tuple[float, float]
     box: tuple[int, int, int, int]
@@ -85,18 +88,20 @@ class Marks:
 def look(pixels: Pixels) -> Seen:
     """Everything that is seen in a picture.
 
-    Letters are what lies in a box that was read and has the colour of most things in it; an object
-    that the reader took for a letter is painted over before the word is read again.
+    Letters are what lies in a box that was read and has the ink's colour, or one between ink and
+    background (thin letters mix); an object that the reader took for a letter is painted over
+    before the word is read again.
     """
     lab = _lab(pixels)
     ground = _ground(lab)
     things = _things(pixels, lab, ground)
     word, boxes = read(pixels)
-    ink = _ink([thing for thing in things if _within(thing.middle, boxes)])
+    inside = [thing for thing in things if _within(thing.middle, boxes)]
+    ink = _ink(inside, ground)
     objects = [
         thing
         for thing in things
-        if not (_within(thing.middle, boxes) and thing.colour == ink)
+        if not (_within(thing.middle, boxes) and _mixes(thing.colour, ground, ink))
         and thing.area >= SMALLEST * lab.shape[0] * lab.shape[1]
     ]
     if any(_within(thing.middle, boxes) for thing in objects):
@@ -106,7 +111,7 @@ def look(pixels: Pixels) -> Seen:
             left, top, right, bottom = thing.box
             bare[top:bottom, left:right] = level
         word, _ = read(bare)
-    seen = tuple((thing.colour, classify(measure(thing.silhouette))) for thing in objects)
+    seen = tuple((nearest(thing.colour), classify(measure(thing.silhouette))) for thing in objects)
     return Seen(nearest(ground), seen, word)
 
 
@@ -190,9 +195,22 @@ def _within(middle: tuple[float, float], boxes: list[Box]) -> bool:
     return any(left <= x <= right and top <= y <= bottom for left, top, right, bottom in boxes)
 
 
-def _ink(inside: list[_Thing]) -> str:
-    """The colour of most things in the boxes that were read."""
-    return Counter(thing.colour for thing in inside).most_common(1)[0][0] if inside else ""
+def _ink(inside: list[_Thing], ground: Floats) -> Floats:
+    """The clearest colour of the kind that most things in the boxes have."""
+    if not inside:
+        return ground
+    names = [nearest(thing.colour) for thing in inside]
+    common = Counter(names).most_common(1)[0][0]
+    alike = [thing for thing, name in zip(inside, names, strict=True) if name == common]
+    return max((thing.colour for thing in alike), key=lambda each: np.linalg.norm(each - ground))
+
+
+def _mixes(colour: Floats, ground: Floats, ink: Floats) -> bool:
+    """Whether the colour lies between background and ink, in Lab."""
+    axis = ink - ground
+    along = float((colour - ground) @ axis) / max(float(axis @ axis), 1e-6)
+    nearest_mix = ground + np.clip(along, 0.0, 1.0) * axis
+    return float(np.linalg.norm(colour - nearest_mix)) <= MIXED
 
 
 def _near(lab: Floats, ground: Floats) -> NDArray[np.bool_]:
@@ -216,7 +234,7 @@ def _things(pixels: Pixels, lab: Floats, ground: Floats) -> list[_Thing]:
         core = _core(mask)
         silhouette = _silhouette(pixels[part], mask, np.median(pixels[part][core], axis=0), level)
         middle = float(middles[at][0]), float(middles[at][1])
-        colour = nearest(np.median(lab[part][core], axis=0))
+        colour = np.median(lab[part][core], axis=0)
         found.append(_Thing(colour, area, middle, box, silhouette))
     return found
 

@@ -128,12 +128,12 @@ IDEALS = {
     "ring": (0.325, 0.99, 1.0, 0.79, 0.605),
     "square": (0.0, 0.98, 0.81, 0.99, 0.515),
     "diamond": (0.0, 0.98, 0.76, 0.74, 0.52),
-    "triangle": (0.0, 0.97, 0.64, 0.53, 0.99),
+    "triangle": (0.0, 0.97, 0.65, 0.54, 0.94),
     "star": (0.0, 0.56, 0.87, 0.70, 0.57),
     "cross": (0.0, 0.71, 0.94, 0.90, 0.585),
-    "moon": (0.0, 0.57, 0.885, 0.835, 0.73),
-    "heart": (0.0, 0.925, 0.87, 0.775, 0.785),
-    "cup": (0.07, 0.94, 0.875, 0.83, 0.705),
+    "moon": (0.0, 0.57, 0.885, 0.835, 0.715),
+    "heart": (0.0, 0.925, 0.87, 0.775, 0.775),
+    "cup": (0.07, 0.94, 0.875, 0.83, 0.695),
 }
 """Hole, convex, round, rectangle, triangle of each shape well drawn: what geometry gives for a
 circle, square or five-pointed star, and medians of 100 to 200 renderings each for the others."""
