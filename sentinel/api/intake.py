@@ -23,6 +23,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from sentinel import imaging
+from sentinel.api import forms
 from sentinel.api.errors import Problem, Refusal, field_of, shown
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, ReferenceKind
@@ -178,7 +179,7 @@ async def _multipart(request: Request, settings: Settings) -> dict[str, object]:
     most = int(settings.body_mb * 1_000_000)
     gathered: dict[str, list[bytes | str]] = {}
     files: set[str] = set()
-    async with request.form(max_files=PARTS, max_fields=PARTS, max_part_size=most) as form:
+    async with forms.whole(request, parts=PARTS, size=most) as form:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
                 data: bytes | str = await value.read()

@@ -84,6 +84,20 @@ def test_a_database_that_does_not_answer_is_told_and_the_next_request_is_served(
     assert client.post("/v1/score", files={"image": png}).status_code == 200
 
 
+def test_a_form_that_was_cut_off_does_not_pass_for_a_shorter_one(
+    client: TestClient, png: bytes
+) -> None:
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n'
+    form = part.format('image"; filename="a.png').encode() + png + b"\r\n"
+    form += part.format("palette").encode() + b"red\r\n"
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    cut = client.post("/v1/score", content=form[:-3], headers=kind)
+    whole = client.post("/v1/score", content=form + b"--b--\r\n", headers=kind)
+
+    assert (cut.status_code, cut.json()["code"]) == (400, "bad_request")
+    assert whole.json()["outcomes"][1]["measurements"]["palette"] == ["red"]
+
+
 @pytest.mark.parametrize("field", ["prompt", "model"])
 def test_words_that_are_too_long_are_counted_in_characters(
     client: TestClient, png: bytes, field: str
