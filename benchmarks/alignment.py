@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from judges import alignment_words as words
-from judges.alignment_counterfactuals import singular
-from judges.alignment_phrases import Phrase, Phrases, phrases
-from judges.alignment_plan import Limits, clean, plan
+from judges.alignment import words
+from judges.alignment.counterfactuals import singular
+from judges.alignment.phrases import Phrase, Phrases, phrases
+from judges.alignment.plan import Limits, clean, plan
 
 PROMPTS = Path(__file__).parents[2] / "shared" / "data" / "prompts"
 CONTEXT = 62

@@ -25,9 +25,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from judges.artifact_checks.panel import PANEL
-from judges.artifact_checks.view import View
 from judges.artifacts import FAULT, Artifacts
+from judges.artifacts.panel import PANEL
+from judges.artifacts.view import View
 from sentinel.contracts import Pixels, Reading, Sample
 from sentinel.imaging import fit
 

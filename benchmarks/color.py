@@ -23,7 +23,7 @@ from rich.progress import track
 from rich.table import Table
 
 from judges.color import Color
-from judges.color_palette import difference, lab_of
+from judges.color.palette import difference, lab_of
 from sentinel.contracts import Brief, Pixels, Reading, Sample
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "quality"

@@ -15,7 +15,7 @@ from rich.console import Console
 from scipy.optimize import minimize
 
 from judges.fidelity import WEAKNESSES
-from judges.fidelity_measures import Measures
+from judges.fidelity.measures import Measures
 
 RIDGE = 0.003
 """Penalty on squared weights: enough that a fit to eleven people does not run away."""

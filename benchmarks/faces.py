@@ -30,7 +30,7 @@ from rich.table import Table
 
 from gates.face import FaceGate
 from judges.fidelity import Fidelity
-from judges.fidelity_measures import measure
+from judges.fidelity.measures import measure
 from judges.likeness import Likeness
 from sentinel.contracts import Pixels, Reading, ReferencePicture, Sample
 from sentinel.detectors import faces

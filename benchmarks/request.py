@@ -22,7 +22,7 @@ from rich.progress import track
 from rich.table import Table
 
 from gates.request import RequestGate
-from gates.request_contradictions import quoted
+from gates.request.contradictions import quoted
 from sentinel.contracts import Brief, Reference
 
 PROMPTS = Path(__file__).parents[2] / "shared" / "data" / "prompts"

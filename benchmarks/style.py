@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from judges.style import resemblance, share
-from judges.style_descriptors import PARTS, Described, Distances, describe, distances
+from judges.style.descriptors import PARTS, Described, Distances, describe, distances
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 WHEEL = Path(skimage.data.__file__).parent

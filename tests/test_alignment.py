@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from judges.alignment import Alignment, Check, Clause, _value
-from judges.alignment_counterfactuals import Contrast
+from judges.alignment.counterfactuals import Contrast
 from sentinel.contracts import Brief, Declined, Runtime, Sample
 from sentinel.errors import ConfigError, MissingRequirement
 from sentinel.testing import JudgeConformance

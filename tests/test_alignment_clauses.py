@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.alignment_clauses import clauses
+from judges.alignment.clauses import clauses
 
 
 def within(tokens):

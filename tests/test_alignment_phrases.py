@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.alignment_counterfactuals import (
+from judges.alignment.counterfactuals import (
     asked_for,
     contrast_of_place,
     contrasts,
@@ -16,9 +16,9 @@ from judges.alignment_counterfactuals import (
     singular,
     with_article,
 )
-from judges.alignment_decoys import DECOYS
-from judges.alignment_phrases import phrases
-from judges.alignment_plan import Limits, clean, plan
+from judges.alignment.decoys import DECOYS
+from judges.alignment.phrases import phrases
+from judges.alignment.plan import Limits, clean, plan
 
 
 def texts(prompt):

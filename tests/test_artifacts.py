@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from judges.artifact_checks.panel import PANEL
 from judges.artifacts import Artifacts
+from judges.artifacts.panel import PANEL
 from sentinel.contracts import Declined, Reading, Runtime, Sample
 from sentinel.errors import ConfigError
 from sentinel.testing import JudgeConformance, scene

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judges.artifact_checks import zero_shot as zero
 from judges.artifacts import Artifacts
+from judges.artifacts import zero_shot as zero
 from sentinel.contracts import Runtime, Sample
 from sentinel.errors import MissingRequirement
 from sentinel.testing import scene

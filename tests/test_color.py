@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from judges.color import Color
-from judges.color_palette import nearest_name, parse, pigments
+from judges.color.palette import nearest_name, parse, pigments
 from sentinel.contracts import Brief, Declined, Reading, Sample
 from sentinel.errors import BriefError, ConfigError
 from sentinel.testing import JudgeConformance

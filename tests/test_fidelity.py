@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from judges.fidelity import MOST, WEAKNESSES, Fidelity
-from judges.fidelity_measures import measure
+from judges.fidelity.measures import measure
 from sentinel.contracts import Declined, Pixels, Reading, Sample
 from sentinel.detectors.faces import find
 from sentinel.errors import ConfigError

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gates.request import RequestGate
-from gates.request_words import WordList
+from gates.request.words import WordList
 from sentinel.contracts import Brief, Reference
 from sentinel.errors import ConfigError
 from sentinel.testing import GateConformance

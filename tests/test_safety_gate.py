@@ -10,10 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gates import safety_opennsfw
-from gates.safety import SafetyGate
-from gates.safety_classifier import Classifier, picked
-from gates.safety_sighting import Sighting
+from gates.safety import SafetyGate, opennsfw
+from gates.safety.classifier import Classifier, picked
+from gates.safety.sighting import Sighting
 from sentinel.contracts import Box, Evidence, Runtime, Sample
 from sentinel.detectors import sessions
 from sentinel.errors import ConfigError, MissingRequirement
@@ -74,7 +73,7 @@ def test_everyday_photographs_pass_without_review(name):
 
 @needs_weights
 def test_the_model_answers_to_the_picture_and_not_with_a_constant():
-    backend = safety_opennsfw.OpenNsfw()
+    backend = opennsfw.OpenNsfw()
     backend.load(Runtime())
     seen = {
         round(backend.look(photograph(n)).probability, 6) for n in ("astronaut.png", "cell.png")
@@ -85,7 +84,7 @@ def test_the_model_answers_to_the_picture_and_not_with_a_constant():
 
 @needs_weights
 def test_a_forty_megapixel_picture_is_looked_at_like_a_small_copy_of_it():
-    backend = safety_opennsfw.OpenNsfw()
+    backend = opennsfw.OpenNsfw()
     backend.load(Runtime())
     small = photograph("astronaut.png")
     large = np.repeat(np.repeat(small, 12, axis=0), 12, axis=1)
@@ -95,7 +94,7 @@ def test_a_forty_megapixel_picture_is_looked_at_like_a_small_copy_of_it():
 
 
 def test_the_network_is_fed_blue_first_with_its_means_taken_off():
-    fed = safety_opennsfw.prepare(flat(300, 200, (255, 0, 0)))
+    fed = opennsfw.prepare(flat(300, 200, (255, 0, 0)))
 
     assert fed.shape == (1, 224, 224, 3)
     assert fed.dtype == np.float32
@@ -201,7 +200,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
 @needs_weights
 def test_a_session_has_the_granted_threads_and_does_not_spin():
     session = sessions.open_session(
-        safety_opennsfw._found(Path("nowhere")), Runtime(threads=3), who="a judge"
+        opennsfw._found(Path("nowhere")), Runtime(threads=3), who="a judge"
     )
     options = session.get_session_options()
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges.style import Style, resemblance
-from judges.style_descriptors import Distances, describe, distances
+from judges.style.descriptors import Distances, describe, distances
 from sentinel.contracts import Brief, Declined, ReferencePicture, Runtime, Sample
 from sentinel.errors import ConfigError, MissingRequirement
 from sentinel.testing import JudgeConformance, flat, noise, scene

@@ -2,7 +2,7 @@
 
 Which folders are opened, and which refused, is in clip_folders.py. Nothing is downloaded. Texts
 longer than the context would be cut by open_clip without a word; `ClipModel.tokens` counts them
-uncut, so that callers split first (judges/alignment_clauses.py does).
+uncut, so that callers split first (judges/alignment/clauses.py does).
 """
 
 from __future__ import annotations

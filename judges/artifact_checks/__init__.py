@@ -1,1 +1,0 @@
-"""Pixels in, symptoms out: one pure function per check, grouped by what they look at."""
