@@ -38,6 +38,7 @@ class JudgeSeat:
     """A judge at its place in a policy.
 
     `worker` is None where the judge's extra or weights are missing; `missing` says what.
+    `reads` are the parts of the brief that the judge says it compares the picture with.
     """
 
     name: str
@@ -45,6 +46,7 @@ class JudgeSeat:
     rule: JudgeRule
     worker: Worker[Sample, Answer] | None
     missing: str = ""
+    reads: tuple[str, ...] = ()
 
 
 async def judge(seats: Sequence[JudgeSeat], sample: Sample) -> tuple[Outcome, ...]:

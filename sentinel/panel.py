@@ -20,6 +20,23 @@ class Panel:
     gates: Sequence[GateSeat]
     judges: Sequence[JudgeSeat]
 
+    def unread(self, brief: Brief) -> tuple[str, ...]:
+        """A note for each part of the brief that no judge of the policy says it reads.
+
+        Who sends an expected text to a policy without the text judge must not take its pass
+        for "the text is right".
+        """
+        reads = {part for seat in self.judges for part in seat.reads}
+        given = ["expected_text"] if brief.expected_text else []
+        given += ["palette"] if brief.palette else []
+        given += [f"references:{kind}" for kind in sorted({r.kind for r in brief.references})]
+        name = self.policy.name
+        return tuple(
+            f"{part} was given, and no judge of policy {name!r} reads it"
+            for part in given
+            if part not in reads
+        )
+
     async def screen(self, brief: Brief) -> tuple[GateOutcome, ...]:
         """What the gates say of the brief alone, before anything is spent."""
         return await gating.screen(self.gates, brief)

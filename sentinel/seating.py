@@ -152,7 +152,14 @@ class Seating:
 
     def _judge(self, name: str, rule: JudgeRule) -> JudgeSeat:
         seated = self._of("judge", name, rule)
-        return JudgeSeat(name, seated.plugin.version, rule, seated.worker, seated.missing)
+        return JudgeSeat(
+            name=name,
+            version=seated.plugin.version,
+            rule=rule,
+            worker=seated.worker,
+            missing=seated.missing,
+            reads=tuple(getattr(seated.plugin, "reads", ())),
+        )
 
     def _status(self, kind: Kind, name: str, policies: Mapping[str, Policy]) -> PluginStatus:
         using = tuple(

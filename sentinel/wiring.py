@@ -160,7 +160,8 @@ class Sentinel:
         async with decoding:
             picture, sample = await asyncio.to_thread(self._decode, data, brief, model)
         clock.lap("decode")
-        verdict = await self._panel(chosen).evaluate(sample)
+        panel = self._panel(chosen)
+        verdict = await panel.evaluate(sample)
         clock.lap("panel")
         fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
         clock.lap("fingerprint")
@@ -174,7 +175,7 @@ class Sentinel:
             fingerprint=fingerprint,
             width=sample.width,
             height=sample.height,
-            notes=sample.notes,
+            notes=sample.notes + panel.unread(brief),
         )
         trace = _trace(attempt, chosen, model, clock.total)
         await asyncio.to_thread(self._keep, trace, data)

@@ -44,7 +44,7 @@ def plant(place: Path, module: str, line: str) -> None:
         ("sentinel/panel.py", "import judges.text", "sentinel imports none of the four"),
         ("sentinel/verdict.py", "import sentinel.wiring", "Data flows one way"),
         ("sentinel/policy.py", "import sqlmodel", "The decision knows no web framework"),
-        ("judges/color.py", "import gates.safety", "Plugins never see each other"),
+        ("judges/color/__init__.py", "import gates.safety", "Plugins never see each other"),
         ("gates/face.py", "import sentinel.store", "Plugins see contracts"),
     ],
     ids=[

@@ -229,3 +229,13 @@ async def test_one_poisoned_sample_does_not_fail_its_batch():
     outcomes = await asyncio.gather(*(judge([poisoned], sample) for sample in samples))
 
     assert [type(outcome[0]) for outcome in outcomes] == [Score, Fault, Score]
+
+
+async def test_what_no_judge_reads_is_noted():
+    reader = JudgeSeat("text", "1", JudgeRule(), None, reads=("expected_text",))
+    brief = Brief(expected_text=("SALE",), palette=("red",))
+
+    assert panel(judges=[reader]).unread(brief) == (
+        "palette was given, and no judge of policy 'test' reads it",
+    )
+    assert panel(judges=[reader]).unread(Brief(prompt="a cup")) == ()

@@ -68,6 +68,7 @@ class Color:
     """
 
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("palette",)
 
     def __init__(
         self,

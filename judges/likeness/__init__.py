@@ -46,6 +46,7 @@ class Likeness:
     """
 
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("references:face",)
     models: ClassVar[tuple[ModelCard, ...]] = (
         DETECTOR_CARD, LANDMARK_CARD, EMBEDDER_CARD, BUFFALO_CARD,
     )  # fmt: skip

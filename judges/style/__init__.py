@@ -85,6 +85,7 @@ class Style:
     """
 
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("references:style",)
     batch_size: ClassVar[int] = 8
     models: ClassVar[tuple[ModelCard, ...]] = CARDS
 

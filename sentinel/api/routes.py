@@ -94,12 +94,14 @@ async def one_policy(request: Request, name: str) -> Response:
     return reply(policy_answer(known[name]))
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=examples.HEALTH_RESPONSES)
 async def healthz() -> dict[str, str]:
     """Whether the process answers; says nothing of the models."""
     return {"status": "ok", "version": __version__}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=ReadyAnswer, responses=examples.READY_RESPONSES)
 async def readyz(request: Request) -> Response:
     """Whether every model is loaded; 503 with what is awaited, or with what failed."""

@@ -227,3 +227,11 @@ def test_every_route_is_in_the_docs(client: TestClient) -> None:
 
     assert [path for path in paths if path not in page] == []
     assert re.search(r"```bash\ncurl", page)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_load_balancer_may_ask_by_head(client: TestClient, path: str):
+    answer = client.head(path)
+
+    assert answer.status_code == 200
+    assert answer.content == b""
