@@ -21,10 +21,10 @@ from typing import ClassVar
 from pydantic import JsonValue
 
 from judges.text_expectation import Expectation, expect
-from judges.text_letters import Rules, Strictness, lookalikes, scripts, unsayable
+from judges.text_letters import Accents, Rules, Strictness, lookalikes, scripts, unsayable
 from judges.text_lines import box_of
 from judges.text_looks import looks, reread
-from judges.text_matching import best_window, cut_off, page
+from judges.text_matching import best_window, cut_off, merged, page
 from judges.text_readers import EASYOCR, RAPIDOCR, SCRIPTS, EasyReader, RapidReader, Reader
 from judges.text_states import CONFIDENT, SEVERITY, Judged, decided, settle, unsaid
 from judges.text_windows import Window, compared
@@ -44,11 +44,11 @@ CHOICES = {
     "case": ("ignore", "exact"),
     "spacing": ("ignore", "exact"),
     "punctuation": ("ignore", "exact"),
-    "accents": ("ignore", "exact"),
+    "accents": ("marked", "ignore", "exact"),
 }
 """What each option may be."""
 
-LOOKS = 6
+LOOKS = 7
 """Looks taken at most; a picture that matches at first takes one."""
 
 READ = 1_000
@@ -63,8 +63,8 @@ class Text:
     """Spelling of the writing in a picture; see the module for what it measures.
 
     Options: `backend` "rapidocr" (default, in the wheel) or "easyocr"; `case`, `spacing`,
-    `punctuation` "ignore" (default) or "exact"; `accents` "exact" (default) or "ignore"; `looks`
-    1 to 6; `languages`, easyocr's codes; `scripts`, further recognisers of rapidocr
+    `punctuation` "ignore" (default) or "exact"; `accents` "marked" (default), "ignore" or "exact";
+    `looks` 1 to 7; `languages`, easyocr's codes; `scripts`, further recognisers of rapidocr
     (`sentinel models list` names them). Values: match 1.0; mismatch below 0.5 by similarity;
     unreadable 0.25; the worst phrase decides.
     """
@@ -75,7 +75,7 @@ class Text:
     def __init__(  # noqa: PLR0913 - each is an option of the policy
         self, *, backend: str = "rapidocr", case: Strictness = "ignore",
         spacing: Strictness = "ignore", punctuation: Strictness = "ignore",
-        accents: Strictness = "exact", looks: int = LOOKS,
+        accents: Accents = "marked", looks: int = LOOKS,
         languages: Sequence[str] = ("en",), scripts: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Check the options; ConfigError names the key, its value and the way out."""
@@ -170,16 +170,20 @@ class Text:
 
 
 def _confirmed(window: Window, drawn: str, rules: Rules, at: tuple[Reader, Sample]) -> Window:
-    """A match is read again with a margin: where letters join it, a box had cut them off."""
+    """A match is read again, with a margin and stretched: letters may be cut off or merged."""
     if window.similarity < 1.0:
         return window
     read = []
     sure = window.confidence
     for piece, quad in window.pieces:
-        text, score = reread(at[0], at[1].pixels, quad)
-        joined = score >= CONFIDENT and cut_off(piece, text, drawn, rules)
-        read.append(text if joined else piece)
-        sure = min(sure, score) if joined else sure
+        (wide, wide_sure), (long, long_sure) = reread(at[0], at[1].pixels, quad)
+        seen, score = piece, sure
+        if wide_sure >= CONFIDENT and cut_off(piece, wide, drawn, rules):
+            seen, score = wide, wide_sure
+        elif long_sure >= CONFIDENT and merged(piece, long, rules):
+            seen, score = long, long_sure
+        read.append(seen)
+        sure = min(sure, score)
     if read == [piece for piece, _ in window.pieces]:
         return window
     return replace(compared(window, drawn, " ".join(read), rules), confidence=sure)

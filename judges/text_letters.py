@@ -14,10 +14,15 @@ from functools import lru_cache
 from typing import Literal
 
 Strictness = Literal["ignore", "exact"]
+Accents = Literal["ignore", "marked", "exact"]
 
 KEPT = frozenset("%‰&@#+=<>°")
 """Signs that carry meaning and count as letters even where punctuation is ignored: 50% is not 50.
 Currency signs (Unicode category Sc) count too."""
+
+ACUTE = "\u0301"
+VOICED = frozenset("\u3099\u309a")
+"""The combining marks of kana, which make other letters: が is no accented か."""
 
 SAME_MARK = {
     **dict.fromkeys("’‘‚‛′´`ʼ＇", "'"), **dict.fromkeys("“”„‟″«»„", '"'),
@@ -43,12 +48,16 @@ SHAPES = GREEK_LATIN | KANA_HAN
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What counts as a difference; each is "ignore" or "exact"."""
+    """What counts as a difference: "exact" all, "ignore" none.
+
+    Accents are "marked" unless said otherwise: a letter with a mark is not the bare letter, but
+    any mark counts as the one expected. Readers tell û from u well and û from ü badly.
+    """
 
     case: Strictness = "ignore"
     spacing: Strictness = "ignore"
     punctuation: Strictness = "ignore"
-    accents: Strictness = "exact"
+    accents: Accents = "marked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +122,19 @@ def _counts(letter: str, before: str, after: str, rules: Rules) -> bool:
 
 
 def _folded(letter: str, rules: Rules) -> str:
-    return _fold(letter, rules.case == "ignore", rules.accents == "ignore")
+    return _fold(letter, rules.case == "ignore", rules.accents)
 
 
 @lru_cache(maxsize=65536)
-def _fold(letter: str, fold_case: bool, fold_accents: bool) -> str:  # noqa: FBT001 - a cache key
+def _fold(letter: str, fold_case: bool, accents: Accents) -> str:  # noqa: FBT001 - a cache key
     if letter.isspace():
         return " "
     text = SAME_MARK.get(letter) or unicodedata.normalize("NFKC", letter)
     text = text.upper() if fold_case else text
-    if fold_accents or (fold_case and _greek(text)):
+    if accents == "ignore" or (fold_case and _greek(text)):
         text = _bare(text)
+    elif accents == "marked":
+        text = _marked(text)
     return "".join(SHAPES.get(part, part) for part in text if not part.isspace())
 
 
@@ -134,7 +145,14 @@ def _greek(text: str) -> bool:
 def _bare(text: str) -> str:
     """Without combining marks: Greek capitals carry no tonos, so case folding drops it."""
     apart = unicodedata.normalize("NFD", text)
-    return "".join(part for part in apart if unicodedata.category(part) != "Mn")
+    kept = "".join(part for part in apart if part in VOICED or unicodedata.category(part) != "Mn")
+    return unicodedata.normalize("NFC", kept)
+
+
+def _marked(text: str) -> str:
+    """One mark for all: a base letter with any accents becomes the letter and ACUTE."""
+    bare = _bare(text)
+    return bare + ACUTE if bare != text else text
 
 
 def _sayable(letter: str, characters: frozenset[str], rules: Rules) -> bool:

@@ -24,6 +24,17 @@ TALL = 1.5
 """Height over width from which a box holds turned or vertical text (as PP-OCR decides)."""
 
 
+TOUCHING = 0.25
+"""Share of the height up to which boxes continue each other, along and across; less than the space
+of most fonts. They may overlap by a letter: a cut through one leaves it in both."""
+
+ALIGNED = 0.8
+"""Share of the height that boxes of one line have in common."""
+
+STRAIGHT = math.radians(6)
+"""Angle up to which boxes of one line may differ."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line: its text, how sure the reader is (0 to 1), where it stands.
@@ -75,6 +86,33 @@ def in_reading_order(lines: Sequence[Line]) -> tuple[Line, ...]:
     ordered = [item[2] for row in rows for item in sorted(row, key=lambda item: item[0])]
     columns = sorted(stacked, key=lambda line: (-_middle(line)[0], _middle(line)[1]))
     return (*ordered, *columns)
+
+
+def joined(quads: Sequence[Quad]) -> list[Quad]:
+    """Boxes that continue each other on one line, made one: a cut may go through a letter."""
+    left = sorted(quads, key=lambda quad: quad[0])
+    whole: list[Quad] = []
+    for quad in left:
+        before = next((other for other in whole if _continues(other, quad)), None)
+        if before is None:
+            whole.append(quad)
+            continue
+        whole[whole.index(before)] = (before[0], quad[1], quad[2], before[3])
+    return whole
+
+
+def _continues(one: Quad, other: Quad) -> bool:
+    """Whether `other` begins where `one` ends, in its direction and as high as it."""
+    first, second = Line("", 0, one), Line("", 0, other)
+    high = min(first.thickness, second.thickness)
+    if high < ALIGNED * max(first.thickness, second.thickness) or TALL * first.length < high:
+        return False
+    if abs(first.angle - second.angle) > STRAIGHT or second.length * TALL < high:
+        return False
+    steps = [_turned((start[0] - end[0], start[1] - end[1]), -first.angle)
+             for end, start in ((one[1], other[0]), (one[2], other[3]))]  # fmt: skip
+    return all(-high < gap < TOUCHING * high and abs(drop) < TOUCHING * high
+               for gap, drop in steps)  # fmt: skip
 
 
 def dominant_angle(lines: Sequence[Line]) -> float:

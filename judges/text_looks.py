@@ -14,14 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.text_expectation import plain
-from judges.text_lines import TALL, Line, Point, Quad, dominant_angle, in_reading_order
+from judges.text_lines import (
+    TALL,
+    Line,
+    Point,
+    Quad,
+    dominant_angle,
+    in_reading_order,
+    joined,
+)  # fmt: skip
 from judges.text_readers import Reader, Text
 from sentinel import imaging
 from sentinel.contracts import Pixels
 
-FIRST, LARGER, SMALLER = 960, 1280, 512
+FIRST, LARGER, SMALLER, SMALLEST = 960, 1280, 512, 352
 """Longer side, in pixels, on which text is found. Time and memory go by the pixel (1280 takes
-250 MB); 1280 finds small letters, 512 letters that fill the picture."""
+250 MB); 1280 finds small letters, 512 and 352 those that fill the picture."""
 
 ENLARGED = 4.0
 """A picture is enlarged at most this many times for a look: beyond it only blur is read."""
@@ -51,6 +59,10 @@ LINE_LETTERS = 400
 MARGIN = 0.5
 """Share of a box's height by which a match is read again, wider: a letter is about that wide, and
 a box may have cut one off."""
+
+STRETCHED = 1.4
+"""How much wider a match is read again: the reader (CTC) merges narrow twin letters, and takes
+"Daiily" for "Daily" until they are apart."""
 
 UPRIGHT = 0.85
 """Mean score from which text is taken to stand upright: upside down it was read with 0.5 to 0.8."""
@@ -87,6 +99,7 @@ def looks(reader: Reader, pixels: Pixels) -> Iterator[Look]:
     first = _look("first", reader, plain, FIRST)
     yield first
     yield _look("smaller", reader, plain, SMALLER)
+    yield _look("smallest", reader, plain, SMALLEST)
     angle = dominant_angle(first.lines)
     if abs(angle) > SLANTED:
         yield _look("upright", reader, _turned(plain, angle), FIRST)
@@ -96,14 +109,15 @@ def looks(reader: Reader, pixels: Pixels) -> Iterator[Look]:
         yield _look("upside down", reader, _turned(plain, math.pi), FIRST)
 
 
-def reread(reader: Reader, pixels: Pixels, quad: Quad) -> Text:
-    """What stands in the box and MARGIN of its height before and behind it."""
+def reread(reader: Reader, pixels: Pixels, quad: Quad) -> tuple[Text, Text]:
+    """What stands in the box with MARGIN of its height at both ends; and in the box, stretched."""
     first, second, third, fourth = quad
     share = MARGIN * math.dist(second, third) / max(1.0, math.dist(first, second))
     wide = (_beyond(second, first, share), _beyond(first, second, share),
             _beyond(fourth, third, share), _beyond(third, fourth, share))  # fmt: skip
-    text, score = reader.read([_fitted(_cut(pixels, wide))])[0]
-    return _clean(text), score
+    crops = [_fitted(_cut(pixels, wide)), _fitted(_cut(pixels, quad), STRETCHED)]
+    margin, stretched = ((_clean(text), score) for text, score in reader.read(crops))
+    return margin, stretched
 
 
 def _beyond(start: Point, end: Point, share: float) -> Point:
@@ -122,7 +136,7 @@ def _look(name: str, reader: Reader, variant: _Variant, side: int) -> Look:
     found = _reduced(variant.pixels, side)
     scale = variant.pixels.shape[1] / found.shape[1], variant.pixels.shape[0] / found.shape[0]
     quads = [_stretched(quad, scale) for quad in reader.find(_padded(found))]
-    quads.sort(key=_area, reverse=True)
+    quads = sorted(joined(quads), key=_area, reverse=True)
     lines = [_read(reader, variant.pixels, quad) for quad in quads[:LINES]]
     kept = [line for line in lines if line.text]
     return Look(name, tuple(_mapped(line, variant.back) for line in in_reading_order(kept)))
@@ -184,16 +198,17 @@ def _cut(pixels: Pixels, quad: Quad) -> Pixels:
     ))  # fmt: skip
 
 
-def _fitted(crop: Pixels) -> Pixels:
+def _fitted(crop: Pixels, stretch: float = 1.0) -> Pixels:
     """Not taller than LETTER, not wider than WIDEST times its height."""
     import cv2  # noqa: PLC0415 - heavy, needed where text is read only
 
     height, width = crop.shape[:2]
     tall = min(height, LETTER)
-    wide = max(1, min(round(width * tall / height), WIDEST * tall))
+    wide = max(1, min(round(width * stretch * tall / height), WIDEST * tall))
     if (tall, wide) == (height, width):
         return crop
-    return np.asarray(cv2.resize(crop, (wide, tall), interpolation=cv2.INTER_AREA))
+    how = cv2.INTER_AREA if wide <= width else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(crop, (wide, tall), interpolation=how))
 
 
 def _unstacked(crop: Pixels, cells: int) -> Pixels:

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
@@ -93,8 +94,13 @@ def _best(phrase: str, sheet: Page, rules: Rules) -> Window:
     runs = _equal_runs(wanted.letters, sheet)
     another = _other_order(phrase, sheet, rules)
     runs += [another] if another else []
+    whole = {run: _with_echo(run, wanted.letters, sheet) for run in runs}
+    clean = [_window(run, sheet, 1.0) for run in runs if run == whole[run]]
+    if clean:
+        return max(clean, key=lambda found: found.confidence)
     if runs:
-        return max((_window(run, sheet, 1.0) for run in runs), key=lambda found: found.confidence)
+        window = _window(whole[runs[0]], sheet, 1.0)
+        return compared(window, phrase, window.read, rules)
     run, similarity = _nearest_run(wanted.letters, sheet)
     window = _window(run, sheet, similarity)
     return compared(window, phrase, window.read, rules)
@@ -108,8 +114,18 @@ def cut_off(piece: str, read: str, phrase: str, rules: Rules) -> bool:
     letters, wide = key(piece, rules).letters, key(read, rules).letters
     if letters not in wide or wide in key(phrase, rules).letters:
         return False
-    joined = not _equal_runs(letters, page([Line(read, 1.0, NOWHERE)], rules))
-    return joined and len(wide) - len(letters) <= CUT_OFF
+    apart = _equal_runs(letters, page([Line(read, 1.0, NOWHERE)], rules))
+    return not apart and len(wide) - len(letters) <= CUT_OFF
+
+
+def merged(piece: str, read: str, rules: Rules) -> bool:
+    """Whether `read`, the piece stretched, is the piece with letters doubled and nothing else."""
+    letters, wide = key(piece, rules).letters, key(read, rules).letters
+    return letters != wide and _singled(letters) == _singled(wide) and len(wide) > len(letters)
+
+
+def _singled(letters: str) -> str:
+    return "".join(letter for letter, _ in groupby(letters))
 
 
 def _words(text: str, line: int, rules: Rules, wanted: Sequence[str]) -> Iterator[Word]:
@@ -159,10 +175,23 @@ def _equal_runs(letters: str, sheet: Page) -> list[Run]:
     runs: list[Run] = []
     at = sheet.letters.find(letters)
     while at >= 0 and len(runs) < PIECES:
-        if at in begins and at + len(letters) in ends:
-            runs.append(((begins[at], ends[at + len(letters)]),))
+        run = (begins.get(at, -1), ends.get(at + len(letters), -1))
+        if min(run) >= 0:
+            runs.append((run,))
         at = sheet.letters.find(letters, at + 1)
     return runs
+
+
+def _with_echo(run: Run, letters: str, sheet: Page) -> Run:
+    """The run, and its first or last letter if that stands beside it once more, all alone."""
+    before, after = run[0][0] - 1, run[-1][1] + 1
+    if len(letters) <= CUT_OFF:
+        return run
+    if before >= 0 and sheet.words[before].letters == letters[0]:
+        return ((before, before), *run)
+    if after < len(sheet.words) and sheet.words[after].letters == letters[-1]:
+        return (*run, (after, after))
+    return run
 
 
 def _nearest_run(letters: str, sheet: Page) -> tuple[Run, float]:

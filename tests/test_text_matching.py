@@ -9,8 +9,8 @@ import time
 import pytest
 
 from judges.text_letters import Rules, key, scripts, unsayable
-from judges.text_lines import Line, box_of, dominant_angle, in_reading_order
-from judges.text_matching import best_window, cut_off, page
+from judges.text_lines import Line, box_of, dominant_angle, in_reading_order, joined
+from judges.text_matching import best_window, cut_off, merged, page
 from judges.text_states import settle
 from judges.text_windows import difference
 
@@ -150,9 +150,38 @@ def test_a_cut_off_reading_is_told_from_a_dropped_letter():
 
 def test_letters_joined_to_a_piece_are_told_from_letters_beside_it():
     assert cut_off("Thank You", "TThank You", "Thank You", IGNORE)
-    assert not cut_off("Thank You", "T Thank You o", "Thank You", IGNORE)
+    assert not cut_off("Thank You", "x Thank You o", "Thank You", IGNORE)
     assert not cut_off("Thank You", "Thark You", "Thank You", IGNORE)
     assert not cut_off("Fall", "Fallis", "Fall is here", IGNORE)
+
+
+def test_letters_merged_by_the_reader_are_told_from_other_readings():
+    assert merged("Bread Daily", "Bread Daiily", IGNORE)
+    assert not merged("Bread Daily", "Bread Dally", IGNORE)
+    assert not merged("Bread Daily", "BreadDaily", IGNORE)
+
+
+def test_a_last_letter_that_stands_once_more_on_the_next_line_is_a_slip():
+    assert window("いらっしゃいませ", "いらっしゃいませ", "せ").similarity < 1.0
+    assert window("PLAN", "PLAN", "B").similarity == 1.0
+
+
+def test_any_accent_counts_as_the_one_expected_and_none_does_not():
+    assert window("Brûlée", "Brülée").similarity == 1.0
+    assert window("Brûlée", "Brulée").similarity < 1.0
+    assert window("Brûlée", "Brülée", rules=Rules(accents="exact")).similarity < 1.0
+    assert window("がぎぐ", "かきく").similarity < 1.0
+
+
+def test_boxes_that_touch_on_one_line_are_one():
+    left, right = line("GRAND", 0, 0, width=100).corners, line("OPEN", 103, 1, width=80).corners
+    far, below = line("TODAY", 260, 0, width=80).corners, line("OPEN", 0, 25, width=80).corners
+
+    assert joined([right, left]) == [(left[0], right[1], right[2], left[3])]
+    over = line("DOPEN", 85, 1, width=100).corners
+
+    assert len(joined([left, over])) == 1
+    assert len(joined([left, far, below])) == 3
 
 
 def test_confidence_is_that_of_the_least_sure_line():
