@@ -7,6 +7,7 @@ back to the CPU with no more than a line on stderr; here that is an error.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ CUDA = "CUDAExecutionProvider"
 
 ERRORS_ONLY = 3
 """onnxruntime's log severity: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal."""
+
+SHRINK = ("memory.enable_memory_arena_shrinkage", "cpu:0")
+"""onnxruntime's run option that frees what the CPU arena does not use after a run."""
 
 GPU_REMEDY = "pip install --force-reinstall --no-deps onnxruntime-gpu"
 """As the last step of an installation: other packages pull the CPU build over the GPU build, and
@@ -41,13 +45,32 @@ def open_session(path: Path, runtime: Runtime, *, who: str) -> Any:
     options.log_severity_level = ERRORS_ONLY
     providers = _providers(onnxruntime, runtime, who)
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        session = _session_type(onnxruntime)(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class but this
         text = f"{who} cannot open {path.name} ({_first_line(error)}); fetch the file again"
         raise ConfigError(text) from error
     if len(providers) > 1 and provider(session) != CUDA:
         raise MissingRequirement(who, f"onnxruntime on {runtime.device}", GPU_REMEDY)
     return session
+
+
+@cache
+def _session_type(onnxruntime: Any) -> Any:
+    """InferenceSession that gives the memory of its CPU arena back after each run.
+
+    Pictures come in all sizes, and the arena keeps the largest of each layer it ever saw: OCR over
+    seven sizes peaked at 1,021 MB with the arena as it ships, at 598 MB so, for a fifth more CPU
+    time (at 644 MB and up to twice the time without an arena).
+    """
+
+    class ShrinkingSession(onnxruntime.InferenceSession):  # type: ignore[misc]  # no types there
+        def run(self, names: Any, inputs: Any, run_options: Any = None) -> Any:
+            if run_options is None and provider(self) == CPU:
+                run_options = onnxruntime.RunOptions()
+                run_options.add_run_config_entry(*SHRINK)
+            return super().run(names, inputs, run_options)
+
+    return ShrinkingSession
 
 
 def provider(session: Any) -> str:
