@@ -92,6 +92,15 @@ def reworded(spec: Spec, random: np.random.Generator) -> str:
     return ". ".join((", ".join([*front, told]), *back)).replace("..", ".")
 
 
+def part(spec: Spec, attribute: str, random: np.random.Generator) -> str:
+    """The one phrase that tells this attribute (world.ATTRIBUTES), as judges split a brief."""
+    if attribute == "background":
+        return pick(random, GROUNDS).format(spec.background)
+    if attribute == "word":
+        return pick(random, SAYINGS).format(_quoted(spec.word, random))
+    return _objects(spec, random, placed=attribute == "position")
+
+
 def _parts(spec: Spec, random: np.random.Generator, told: dict[str, float]) -> _Parts:
     tells = {what: random.random() < chance for what, chance in told.items()}
     ground = pick(random, GROUNDS).format(spec.background) if tells["background"] else ""

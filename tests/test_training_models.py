@@ -1,0 +1,140 @@
+"""The two models' parts: spelled tokens, folders that open, runs that go on where they stopped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from training import captions
+from training.posters import batches
+from training.world import imagine
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def torch():
+    found = pytest.importorskip("torch")
+    pytest.importorskip("diffusers")
+    found.set_num_threads(1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(torch, tmp_path_factory):
+    """All stages for a few seconds: untrained in all but name, but every file is there."""
+    from training import clip, distillation, flow, latents, vae
+
+    place = tmp_path_factory.mktemp("out")
+    second = 1 / 3600
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vae, "BATCH", 2)
+        patch.setattr(vae, "statistics", lambda *_: (0.0, 1.0))
+        vae.train(place, second, 0)
+        latents.fill(place, 24, 0)
+        for module in (flow, distillation, clip):
+            patch.setattr(module, "BATCH", 2)
+        flow.train(place, second)
+        distillation.train(place, second)
+        clip.train(place, second, 0)
+    return place
+
+
+def test_a_word_in_quotes_reaches_the_transformer_spelled(torch):
+    from training.generator import tokenizers
+
+    _, t5 = tokenizers()
+
+    assert t5.tokenize('two red cups "OPEN"') == ["▁two", "▁red", "▁cups", '▁"', *"OPEN", '"']
+
+
+def test_training_captions_fit_and_hold_no_unknown_token(torch):
+    from training.generator import TOKENS, tokenizers
+
+    _, t5 = tokenizers()
+    random = np.random.default_rng(0)
+    found = [t5(captions.vary(imagine(seed), random)).input_ids for seed in range(500)]
+
+    assert np.mean([len(ids) <= TOKENS for ids in found]) > 0.99
+    assert not any(t5.unk_token_id in ids for ids in found)
+
+
+def test_latents_come_back_as_the_pipeline_packs_them(torch):
+    from diffusers import FluxPipeline
+
+    from training.flow import packed
+
+    latents = torch.randn(2, 8, 12, 20)
+
+    assert torch.equal(FluxPipeline._unpack_latents(packed(latents), 96, 160, 8), latents)
+
+
+def test_four_steps_stand_where_the_scheduler_puts_them(torch):
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    from training.flow import steps
+    from training.generator import SHIFT
+
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
+    scheduler.set_timesteps(sigmas=np.linspace(1, 0.25, 4).tolist())
+
+    assert np.allclose(scheduler.sigmas.numpy(), steps(4))
+    assert np.allclose(steps(24)[::6], steps(4))
+
+
+@pytest.mark.parametrize("stage", ["generator", "distilled"])
+def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder, stage):
+    from training.figures import _painted
+    from training.generator import megabytes, opened
+
+    pipeline = opened(folder / stage / "pipeline")
+    for seed in range(6):
+        spec = imagine(seed)
+        pixels = _painted(pipeline, spec, "a red cup", seed, 4)
+
+        assert pixels.shape == (spec.height, spec.width, 3)
+    assert type(pipeline).__name__ == "FluxPipeline"
+    assert megabytes(folder / stage / "pipeline") < 22
+
+
+def test_the_clip_opens_as_a_local_folder(folder):
+    import open_clip
+
+    where = folder / "clip" / "saved"
+    network, _ = open_clip.create_model_from_pretrained(f"local-dir:{where}")
+    told = open_clip.get_tokenizer(f"local-dir:{where}")(["two red cups", "two blue cups"])
+    one, other = network.encode_text(told, normalize=True)
+
+    assert (one - other).abs().max() > 1e-4
+
+
+def test_a_run_goes_on_where_it_was_saved(torch, tmp_path):
+    from training.runs import Run
+
+    kept = torch.nn.Linear(2, 2)
+    first = Run(tmp_path, 1.0, keep={"kept": kept})
+    first.step, first.spent = 7, 100.0
+    first.save()
+    other = torch.nn.Linear(2, 2)
+    second = Run(tmp_path, 1.0, keep={"kept": other})
+
+    assert (second.step, second.spent) == (7, 100.0)
+    assert torch.equal(other.weight, kept.weight)
+
+
+def test_batches_hold_pictures_of_one_size_and_every_seed_once():
+    found = list(batches(0, 4, last=40))
+    seeds = sorted(seed for batch in found for seed in batch.seeds)
+
+    assert seeds == list(range(40))
+    assert all(batch.pixels.shape[0] == len(batch.seeds) <= 4 for batch in found)

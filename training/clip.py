@@ -1,0 +1,169 @@
+"""Posters in, a small CLIP that knows this world out: a folder that open_clip opens as local-dir.
+
+Beside the other captions of a batch, each picture sees captions of its own with one attribute
+wrong, said in the same words: in a batch alone colours would be enough to tell pictures apart, and
+shape, count and position would never be learned.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from safetensors.torch import save_file
+from torch.nn.functional import cross_entropy, interpolate
+
+from training import captions
+from training.generator import tokenizers
+from training.painting import Pixels
+from training.posters import Batch, batches
+from training.runs import Average, Run, device, set_rate
+from training.world import ATTRIBUTES, Spec, with_one_wrong
+
+SIDE = 128
+CONTEXT = 64
+BATCH = 32
+GPU_BATCH = 256
+PEAK = 1e-3
+WRONG = 4
+"""Captions with one attribute wrong per picture."""
+
+WHOLE = 0.5
+"""How often these tell the whole poster; else only the phrase in question, as judges ask."""
+
+FIRST_SEED = 5 * 10**7
+"""Posters of its own: not those the generator is trained on."""
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+SPREAD = (0.26862954, 0.26130258, 0.27577711)
+"""OpenAI's normalisation, open_clip's default."""
+
+CONFIG = {
+    "embed_dim": 128,
+    "custom_text": True,
+    "vision_cfg": {
+        "image_size": SIDE, "patch_size": 16, "width": 192, "layers": 6, "head_width": 32,
+        "pool_type": "avg",
+    },
+    "text_cfg": {
+        "context_length": CONTEXT, "width": 128, "heads": 4, "layers": 3, "pad_id": 0,
+        "no_causal_mask": True, "pool_type": "last", "hf_tokenizer_name": "of/this-folder",
+    },
+}  # fmt: skip
+
+
+def untrained(folder: Path) -> tuple[Any, Callable[[list[str]], torch.Tensor]]:
+    """Write the folder's configuration and tokenizer; return network and tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _, words = tokenizers()
+    words.save_pretrained(folder)
+    text = {**CONFIG["text_cfg"], "vocab_size": len(words)}  # type: ignore[dict-item]
+    config = {
+        "model_cfg": {**CONFIG, "text_cfg": text},
+        "preprocess_cfg": {"resize_mode": "squash"},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1))
+    logging.disable(logging.WARNING)  # open_clip says that the weights are random; they are to be
+    network = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+    logging.disable(logging.NOTSET)
+    return network, open_clip.get_tokenizer(f"local-dir:{folder}")
+
+
+def train(folder: Path, hours: float, workers: int) -> None:
+    """Train, or go on training, in `folder`/clip; ends with a folder for open_clip in `saved`."""
+    torch.manual_seed(0)
+    where = device()
+    network, tokens = untrained(folder / "clip" / "saved")
+    network = network.to(where).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK, weight_decay=0.05, fused=True)
+    average = Average(network)
+    parts = {"network": network, "optimiser": optimiser, "average": average}
+    run = Run(folder / "clip", hours, keep=parts)
+    size = GPU_BATCH if where.type == "cuda" else BATCH
+    stream = batches(FIRST_SEED + run.step * size, size, workers=workers)
+    for step, batch in zip(run.steps(), stream, strict=False):
+        set_rate(optimiser, run.rate(PEAK))
+        right, pairs = _told(batch, step)
+        with torch.autocast(where.type, dtype=torch.bfloat16):
+            loss = _loss(network, prepared(batch.pixels, where), tokens, right, pairs)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        network.logit_scale.data.clamp_(0, np.log(100))
+        average.update(network)
+        run.note(loss.item())
+    average.copy_to(network)
+    save(network, folder / "clip" / "saved")
+
+
+def prepared(pixels: Pixels, where: torch.device) -> torch.Tensor:
+    """N×3×128×128, squashed and normalised as open_clip's transform of this folder does."""
+    scaled = torch.from_numpy(pixels).to(where).permute(0, 3, 1, 2).float() / 255
+    if scaled.shape[2:] != (SIDE, SIDE):
+        scaled = interpolate(scaled, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
+    mean, spread = (torch.tensor(each, device=where).view(3, 1, 1) for each in (MEAN, SPREAD))
+    return (scaled - mean) / spread
+
+
+def _told(batch: Batch, step: int) -> tuple[list[str], list[list[str]]]:
+    """A caption of each poster, and per poster `1 + WRONG` that begin with a right one."""
+    random = np.random.default_rng((step, 8))
+    right = [captions.vary(spec, random) for spec in batch.specs]
+    return right, [_pair(spec, random) for spec in batch.specs]
+
+
+def _pair(spec: Spec, random: np.random.Generator) -> list[str]:
+    """A right caption, then the same words with one attribute wrong, each another mistake."""
+    usable = [name for name in ATTRIBUTES if with_one_wrong(spec, name, random) is not None]
+    attribute = usable[int(random.integers(len(usable)))]
+    whole = random.random() < WHOLE
+    words = int(random.integers(2**31))
+
+    def tell(each: Spec) -> str:
+        same = np.random.default_rng(words)
+        return captions.full(each, same) if whole else captions.part(each, attribute, same)
+
+    found = [tell(spec)]
+    while len(found) <= WRONG:
+        mistake = usable[int(random.integers(len(usable)))] if whole else attribute
+        wrong = with_one_wrong(spec, mistake, random)
+        if wrong is not None:
+            found.append(tell(wrong))
+    return found
+
+
+def _loss(
+    network: Any, pictures: torch.Tensor, tokens: Any, right: list[str], pairs: list[list[str]]
+) -> torch.Tensor:
+    """Both directions within the batch, and each picture among its own wrong captions."""
+    where = pictures.device
+    seen = network.encode_image(pictures, normalize=True)
+    texts = tokens([*right, *(text for pair in pairs for text in pair)]).to(where)
+    read = network.encode_text(texts, normalize=True)
+    scale = network.logit_scale.exp()
+    count = len(right)
+    batch = scale * seen @ read[:count].T
+    own = read[count:].view(count, 1 + WRONG, -1)
+    hard = scale * torch.einsum("nd,nkd->nk", seen, own)
+    same = torch.arange(count, device=where)
+    first = torch.zeros(count, dtype=torch.long, device=where)
+    within = (cross_entropy(batch, same) + cross_entropy(batch.T, same)) / 2
+    loss: torch.Tensor = within + cross_entropy(hard, first)
+    return loss
+
+
+def save(network: Any, folder: Path) -> None:
+    """The weights in half precision, where open_clip looks for them."""
+    weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+    halves = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in weights.items()
+    }
+    save_file(halves, folder / "open_clip_model.safetensors")
