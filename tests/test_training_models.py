@@ -51,7 +51,7 @@ def folder(torch, tmp_path_factory):
 
 
 def test_a_word_in_quotes_reaches_the_transformer_spelled(torch):
-    from training.generator import tokenizers
+    from training.tokens import tokenizers
 
     _, t5 = tokenizers()
 
@@ -59,7 +59,7 @@ def test_a_word_in_quotes_reaches_the_transformer_spelled(torch):
 
 
 def test_training_captions_fit_and_hold_no_unknown_token(torch):
-    from training.generator import TOKENS, tokenizers
+    from training.tokens import TOKENS, tokenizers
 
     _, t5 = tokenizers()
     random = np.random.default_rng(0)
@@ -116,6 +116,19 @@ def test_the_clip_opens_as_a_local_folder(folder):
     one, other = network.encode_text(told, normalize=True)
 
     assert (one - other).abs().max() > 1e-4
+
+
+def test_the_clip_was_taught_the_tokens_that_open_clip_will_read(folder):
+    import open_clip
+
+    from training.clip import CONTEXT
+    from training.tokens import encode_t5
+
+    random = np.random.default_rng(0)
+    said = [captions.full(imagine(seed), random) for seed in range(20)]
+    read = open_clip.get_tokenizer(f"local-dir:{folder / 'clip' / 'saved'}")(said)
+
+    assert np.array_equal(read.numpy(), encode_t5(said, CONTEXT))
 
 
 def test_a_run_goes_on_where_it_was_saved(torch, tmp_path):

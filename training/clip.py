@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import open_clip
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy, interpolate
 
 from training import captions
-from training.generator import tokenizers
 from training.painting import Pixels
-from training.posters import Batch, batches
+from training.posters import batches
 from training.runs import Average, Run, device, set_rate
-from training.world import ATTRIBUTES, Spec, with_one_wrong
+from training.tokens import encode_t5, tokenizers
+from training.world import ATTRIBUTES, Spec, imagine, with_one_wrong
 
 SIDE = 128
 CONTEXT = 64
@@ -79,19 +80,19 @@ def train(folder: Path, hours: float, workers: int) -> None:
     """Train, or go on training, in `folder`/clip; ends with a folder for open_clip in `saved`."""
     torch.manual_seed(0)
     where = device()
-    network, tokens = untrained(folder / "clip" / "saved")
+    network, _ = untrained(folder / "clip" / "saved")
     network = network.to(where).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK, weight_decay=0.05, fused=True)
     average = Average(network)
     parts = {"network": network, "optimiser": optimiser, "average": average}
     run = Run(folder / "clip", hours, keep=parts)
     size = GPU_BATCH if where.type == "cuda" else BATCH
-    stream = batches(FIRST_SEED + run.step * size, size, workers=workers)
-    for step, batch in zip(run.steps(), stream, strict=False):
+    stream = batches(FIRST_SEED + run.step * size, size, workers=workers, tell=tell)
+    for _, batch in zip(run.steps(), stream, strict=False):
         set_rate(optimiser, run.rate(PEAK))
-        right, pairs = _told(batch, step)
+        told = torch.from_numpy(np.stack(batch.told)).long().to(where)
         with torch.autocast(where.type, dtype=torch.bfloat16):
-            loss = _loss(network, prepared(batch.pixels, where), tokens, right, pairs)
+            loss = _loss(network, prepared(batch.pixels, where), told)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -112,11 +113,11 @@ def prepared(pixels: Pixels, where: torch.device) -> torch.Tensor:
     return (scaled - mean) / spread
 
 
-def _told(batch: Batch, step: int) -> tuple[list[str], list[list[str]]]:
-    """A caption of each poster, and per poster `1 + WRONG` that begin with a right one."""
-    random = np.random.default_rng((step, 8))
-    right = [captions.vary(spec, random) for spec in batch.specs]
-    return right, [_pair(spec, random) for spec in batch.specs]
+def tell(seed: int) -> NDArray[np.int16]:
+    """Token ids of a right caption, and of `1 + WRONG` others that begin with a right one."""
+    random = np.random.default_rng((seed, 8))
+    spec = imagine(seed)
+    return encode_t5([captions.vary(spec, random), *_pair(spec, random)], CONTEXT)
 
 
 def _pair(spec: Spec, random: np.random.Generator) -> list[str]:
@@ -139,23 +140,17 @@ def _pair(spec: Spec, random: np.random.Generator) -> list[str]:
     return found
 
 
-def _loss(
-    network: Any, pictures: torch.Tensor, tokens: Any, right: list[str], pairs: list[list[str]]
-) -> torch.Tensor:
+def _loss(network: Any, pictures: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
     """Both directions within the batch, and each picture among its own wrong captions."""
-    where = pictures.device
+    count = len(told)
     seen = network.encode_image(pictures, normalize=True)
-    texts = tokens([*right, *(text for pair in pairs for text in pair)]).to(where)
-    read = network.encode_text(texts, normalize=True)
+    read = network.encode_text(told.flatten(0, 1), normalize=True).view(count, 2 + WRONG, -1)
     scale = network.logit_scale.exp()
-    count = len(right)
-    batch = scale * seen @ read[:count].T
-    own = read[count:].view(count, 1 + WRONG, -1)
-    hard = scale * torch.einsum("nd,nkd->nk", seen, own)
-    same = torch.arange(count, device=where)
-    first = torch.zeros(count, dtype=torch.long, device=where)
+    batch = scale * seen @ read[:, 0].T
+    hard = scale * torch.einsum("nd,nkd->nk", seen, read[:, 1:])
+    same = torch.arange(count, device=told.device)
     within = (cross_entropy(batch, same) + cross_entropy(batch.T, same)) / 2
-    loss: torch.Tensor = within + cross_entropy(hard, first)
+    loss: torch.Tensor = within + cross_entropy(hard, torch.zeros_like(same))
     return loss
 
 

@@ -18,6 +18,7 @@ from training import captions
 from training.flow import BATCH, GPU_BATCH, Painter, path, places, steps
 from training.generator import DOWN, LATENTS, STEPS, opened, save
 from training.runs import Average, Run, device, set_rate
+from training.tokens import encode
 from training.world import SIZES, imagine, pick
 
 FINER = 6
@@ -73,7 +74,7 @@ def _loss(student: Painter, teacher: Painter, told: list[str], sheet: torch.Tens
     where = sheet.device
     spots = places(sheet)
     noise = torch.randn(len(told), len(spots), 4 * LATENTS, device=where)
-    ids = tuple(each.to(where) for each in teacher.tokens(told))
+    ids = tuple(torch.from_numpy(each).long().to(where) for each in encode(told))
     fine, coarse = steps(STEPS * FINER), steps(STEPS)
     with torch.autocast(where.type, dtype=torch.bfloat16):
         with torch.no_grad():

@@ -105,7 +105,7 @@ def _of_generator(folder: Path, asked: argparse.Namespace) -> Table:
 def _painted(pipeline: Any, spec: Spec, brief: str, seed: int, steps: int) -> Pixels:
     import torch  # noqa: PLC0415 - as above
 
-    from training.generator import TOKENS  # noqa: PLC0415 - as above
+    from training.tokens import TOKENS  # noqa: PLC0415 - as above
 
     made = pipeline(
         brief, width=spec.width, height=spec.height, num_inference_steps=steps, guidance_scale=0.0,
@@ -123,7 +123,7 @@ def _of_clip(folder: Path, pairs: int) -> Table:
     network.eval()
     tokens = open_clip.get_tokenizer(f"local-dir:{folder}")
     table = Table(
-        "attribute", "whole caption", "its phrase", "wanted", title=f"CLIP, {count} pairs"
+        "attribute", "whole caption", "its phrase", "wanted", title=f"CLIP, {pairs} pairs"
     )
     for attribute in track(ATTRIBUTES, "clip"):
         wins = np.array(list(islice(_preferred(network, tokens, attribute), pairs)))

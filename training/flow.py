@@ -16,11 +16,9 @@ import torch
 from diffusers import AutoencoderKL, FluxPipeline
 from torch.nn.functional import mse_loss
 
-from training import captions
-from training.generator import SHIFT, TOKENS, save, untrained
-from training.latents import epochs, load
+from training.generator import SHIFT, save, untrained
+from training.latents import Cached, epochs, load
 from training.runs import Average, Run, device, set_rate
-from training.world import imagine
 
 BATCH = 32
 """Posters a step on a CPU; a GPU takes `GPU_BATCH`, which its memory bandwidth prefers."""
@@ -42,17 +40,6 @@ class Painter(torch.nn.Module):
         self.transformer = pipeline.transformer
         self.clip = pipeline.text_encoder
         self.t5 = pipeline.text_encoder_2
-        self._tokenizers = pipeline.tokenizer, pipeline.tokenizer_2
-
-    def tokens(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids for both encoders, cut and padded as the pipeline does."""
-        clip, t5 = (
-            tokenizer(
-                texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-            ).input_ids
-            for tokenizer, length in zip(self._tokenizers, (77, TOKENS), strict=True)
-        )
-        return clip, t5
 
     def forward(
         self, packed: torch.Tensor, times: torch.Tensor, read: Any, spots: torch.Tensor
@@ -113,12 +100,10 @@ def train(folder: Path, hours: float) -> None:
     average = Average(painter)
     parts = {"painter": painter, "optimiser": optimiser, "average": average}
     run = Run(folder / "generator", hours, keep=parts)
-    random = np.random.default_rng((run.step, 3))
     stream = epochs(load(folder), size, run.step)
-    for _, (seeds, latents) in zip(run.steps(), stream, strict=False):
-        told = [captions.vary(imagine(seed), random) for seed in seeds]
+    for _, batch in zip(run.steps(), stream, strict=False):
         set_rate(optimiser, run.rate(peak))
-        loss = _loss(painter, latents.to(where), told)
+        loss = _loss(painter, batch, where)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
@@ -129,14 +114,14 @@ def train(folder: Path, hours: float) -> None:
     save(pipeline.to("cpu"), folder / "generator" / "pipeline")
 
 
-def _loss(painter: Painter, latents: torch.Tensor, told: list[str]) -> torch.Tensor:
-    clean = packed(latents)
+def _loss(painter: Painter, batch: Cached, where: torch.device) -> torch.Tensor:
+    clean = packed(batch.latents.to(where))
     noise = torch.randn_like(clean)
     at = times(len(clean), clean.device)
     mixed = torch.lerp(clean, noise, at[:, None, None])
-    ids = tuple(each.to(clean.device) for each in painter.tokens(told))
-    with torch.autocast(clean.device.type, dtype=torch.bfloat16):
-        flow = painter(mixed, at, painter.reading(ids), places(latents))
+    ids = batch.clip.to(where), batch.t5.to(where)
+    with torch.autocast(where.type, dtype=torch.bfloat16):
+        flow = painter(mixed, at, painter.reading(ids), places(batch.latents).to(where))
     return mse_loss(flow.float(), noise - clean)
 
 

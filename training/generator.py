@@ -1,16 +1,13 @@
 """Sizes in, a small FLUX pipeline of FLUX's own classes out: untrained, or opened from a folder.
 
-A text goes through two encoders, as in the big one. The T5's tokenizer knows the world's words
-whole and everything else letter by letter, so a word in quotes reaches the transformer spelled.
+A text goes through two encoders, as in the big one; tokens.py says how it is cut up.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -21,17 +18,11 @@ from diffusers import (
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
-    CLIPTokenizer,
     T5Config,
     T5EncoderModel,
-    T5Tokenizer,
 )
 
-from training import captions
-from training.world import COLOURS, imagine
-
-TOKENS = 80
-"""Tokens of a caption that the transformer sees; 99 of 100 training captions have at most 70."""
+from training.tokens import tokenizers
 
 SHIFT = 3.0
 """Moves the four steps towards noise (0, 0.1, 0.25, 0.5 of the way): where things stand is decided
@@ -46,51 +37,6 @@ DOWN = 8
 
 WIDTH = 192
 """Numbers per token, in the transformer and in the T5."""
-
-CAPTIONS_READ = 3000
-"""Captions whose words make the vocabulary: every phrase occurs in so many."""
-
-QUOTES = ('"', "'", "“")
-"""Opening quotes, each one token with the space before it."""
-
-
-@cache
-def vocabulary() -> tuple[str, ...]:
-    """The lower-case words of the captions (not the words on posters), and the hex colours."""
-    random = np.random.default_rng(0)
-    found: set[str] = set()
-    for seed in range(CAPTIONS_READ):
-        spec = imagine(seed)
-        told = captions.vary(spec, random)
-        for mark in ('"', "'", "“", "”"):
-            told = told.replace(mark, '"')
-        outside = told.split('"')[::2]
-        for word in " ".join(outside).replace(",", " ").replace(".", " ").split():
-            bare = word.strip("():")
-            if bare.isalpha() and not bare.isupper():
-                found.add(bare.lower())
-    return (*sorted(found), *(f"#{bytes(colour).hex()}" for colour in COLOURS.values()))
-
-
-def tokenizers() -> tuple[CLIPTokenizer, T5Tokenizer]:
-    """Byte pairs that join each word of the vocabulary; unigrams that prefer whole words."""
-    signs = [chr(code) for code in range(33, 127)] + ["“", "”"]
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
-    pieces += [(sign, -3.0) for sign in signs]
-    known = [*vocabulary(), *(word.capitalize() for word in vocabulary() if word.isalpha())]
-    pieces += [(f"▁{word}", -1.0) for word in dict.fromkeys([*known, *QUOTES])]
-    names = dict.fromkeys([*signs, *(f"{sign}</w>" for sign in signs)])
-    merges: dict[tuple[str, str], None] = {}
-    for word in (word for word in vocabulary() if word.isalpha() and len(word) > 1):
-        left = word[0]
-        for at, letter in enumerate(word[1:], start=2):
-            right = letter + ("</w>" if at == len(word) else "")
-            merges[left, right] = None
-            left += right
-            names[left] = None
-    tokens = {name: at for at, name in enumerate([*names, "<|startoftext|>", "<|endoftext|>"])}
-    clip = CLIPTokenizer(vocab=tokens, merges=list(merges), model_max_length=77)
-    return clip, T5Tokenizer(vocab=pieces, extra_ids=0)
 
 
 def untrained_vae() -> AutoencoderKL:

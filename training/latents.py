@@ -1,7 +1,7 @@
 """A trained VAE and a number of posters in, a folder of latents out, one file per shard.
 
-Encoding a poster once saves a third of every later step. The captions are not kept: a seed brings
-back its spec, and every epoch tells it in other words.
+Encoding a poster once saves a third of every later step. Each is kept with several captions,
+tokenised, so that a GPU does not wait for words.
 """
 
 from __future__ import annotations
@@ -16,21 +16,30 @@ from diffusers import AutoencoderKL
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 
+from training import captions
 from training.posters import batches
 from training.runs import device
+from training.tokens import Ids, encode
 from training.vae import BATCH, tensor
+from training.world import imagine
 
 SHARD = 2048
-"""Posters per file: 8 MB each."""
+"""Posters per file: 13 MB each."""
+
+TOLD = 8
+"""Captions per poster; epochs take them by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """Latents of one size with the seeds of their posters."""
+    """Latents of one size with the captions of their posters."""
 
-    seeds: list[int]
     latents: torch.Tensor
     """N×C×h×w, float16, normalised."""
+
+    clip: torch.Tensor
+    t5: torch.Tensor
+    """Token ids, N×TOLD×length."""
 
 
 def fill(folder: Path, count: int, workers: int) -> None:
@@ -44,12 +53,21 @@ def fill(folder: Path, count: int, workers: int) -> None:
         if path.is_file():
             continue
         found: dict[str, list[torch.Tensor]] = {}
-        for batch in batches(first, BATCH, workers=workers, last=min(first + SHARD, count)):
-            latents = encoded(vae, tensor(batch.pixels, where))
-            height, width = latents.shape[2:]
-            found.setdefault(f"latents {width}x{height}", []).append(latents.half().cpu())
-            found.setdefault(f"seeds {width}x{height}", []).append(torch.tensor(batch.seeds))
+        last = min(first + SHARD, count)
+        for batch in batches(first, BATCH, workers=workers, last=last, tell=tell):
+            latents = encoded(vae, tensor(batch.pixels, where)).half().cpu()
+            size = f"{latents.shape[3]}x{latents.shape[2]}"
+            clip, t5 = (torch.from_numpy(np.stack(ids)) for ids in zip(*batch.told, strict=True))
+            for name, value in (("latents", latents), ("clip", clip), ("t5", t5)):
+                found.setdefault(f"{name} {size}", []).append(value)
         save_file({name: torch.cat(parts) for name, parts in found.items()}, path)
+
+
+def tell(seed: int) -> Ids:
+    """`TOLD` captions of that poster, tokenised."""
+    random = np.random.default_rng((seed, 3))
+    spec = imagine(seed)
+    return encode([captions.vary(spec, random) for _ in range(TOLD)])
 
 
 @torch.inference_mode()
@@ -67,22 +85,28 @@ def load(folder: Path) -> list[Cached]:
             parts.setdefault(name, []).append(values)
     if not parts:
         raise SystemExit(f"no latents in {folder}; run: python training/train.py latents")
-    sizes = sorted(name.removeprefix("seeds ") for name in parts if name.startswith("seeds "))
-    return [
-        Cached(torch.cat(parts[f"seeds {size}"]).tolist(), torch.cat(parts[f"latents {size}"]))
-        for size in sizes
-    ]
+    sizes = sorted(name.removeprefix("t5 ") for name in parts if name.startswith("t5 "))
+    kinds = "latents", "clip", "t5"
+    return [Cached(*(torch.cat(parts[f"{kind} {size}"]) for kind in kinds)) for size in sizes]
 
 
-def epochs(cached: list[Cached], size: int, seed: int) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Batches of one size, endless, each time in another order; incomplete ones are left out."""
+def epochs(cached: list[Cached], size: int, seed: int) -> Iterator[Cached]:
+    """Batches of one size, endless, each epoch in another order and with other captions.
+
+    Incomplete batches are left out of an epoch.
+    """
     random = np.random.default_rng((seed, 7))
     while True:
         chosen = []
         for at, each in enumerate(cached):
-            order = random.permutation(len(each.seeds))
+            order = random.permutation(len(each.latents))
             chosen += [(at, order[i : i + size]) for i in range(0, len(order) - size + 1, size)]
         for turn in random.permutation(len(chosen)):
             at, places = chosen[turn]
-            rows = torch.from_numpy(places)
-            yield [cached[at].seeds[place] for place in places], cached[at].latents[rows].float()
+            rows, which = (
+                torch.from_numpy(places),
+                torch.from_numpy(random.integers(TOLD, size=size)),
+            )
+            of = cached[at]
+            ids = of.clip[rows, which].long(), of.t5[rows, which].long()
+            yield Cached(of.latents[rows].float(), *ids)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from training.painting import Pixels, paint
-from training.world import Spec, imagine
+from training.world import imagine
+
+Tell = Callable[[int], Any]
+_Painted = tuple[int, Pixels, Any]
 
 CHUNK = 32
 """Seeds a painting process takes at a time."""
@@ -28,21 +32,22 @@ class Batch:
     pixels: Pixels
     """N×H×W×3."""
 
-    @property
-    def specs(self) -> list[Spec]:
-        """What the pictures show."""
-        return [imagine(seed) for seed in self.seeds]
+    told: tuple[Any, ...]
+    """What `tell` made of each seed, in the process that painted it; None without it."""
 
 
-def batches(first: int, size: int, *, workers: int = 0, last: int | None = None) -> Iterator[Batch]:
+def batches(
+    first: int, size: int, *, workers: int = 0, last: int | None = None, tell: Tell | None = None
+) -> Iterator[Batch]:
     """Batches of `size` from the seeds `first` onwards; endless where `last` is None.
 
-    What is left over of each size at the end makes smaller batches.
+    What is left over of each size at the end makes smaller batches. `tell` is a module's function
+    that makes something of a seed (its captions, tokenised) beside the picture.
     """
-    waiting: dict[tuple[int, int], list[tuple[int, Pixels]]] = defaultdict(list)
-    for seed, pixels in _painted(_chunks(first, last), workers):
-        alike = waiting[pixels.shape[0], pixels.shape[1]]
-        alike.append((seed, pixels))
+    waiting: dict[tuple[int, int], list[_Painted]] = defaultdict(list)
+    for each in _painted(_chunks(first, last), workers, tell):
+        alike = waiting[each[1].shape[0], each[1].shape[1]]
+        alike.append(each)
         if len(alike) == size:
             yield _batch(alike)
             alike.clear()
@@ -58,24 +63,25 @@ def _chunks(first: int, last: int | None) -> Iterator[range]:
         first = end
 
 
-def _painted(chunks: Iterator[range], workers: int) -> Iterator[tuple[int, Pixels]]:
+def _painted(chunks: Iterator[range], workers: int, tell: Tell | None) -> Iterator[_Painted]:
     if not workers:
         for chunk in chunks:
-            yield from _paint(chunk)
+            yield from _paint(chunk, tell)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         pending = []
         for chunk in chunks:
-            pending.append(pool.apply_async(_paint, (chunk,)))
+            pending.append(pool.apply_async(_paint, (chunk, tell)))
             if len(pending) > 2 * workers:
                 yield from pending.pop(0).get()
         for each in pending:
             yield from each.get()
 
 
-def _paint(seeds: range) -> list[tuple[int, Pixels]]:
-    return [(seed, paint(imagine(seed), seed)) for seed in seeds]
+def _paint(seeds: range, tell: Tell | None) -> list[_Painted]:
+    return [(seed, paint(imagine(seed), seed), tell(seed) if tell else None) for seed in seeds]
 
 
-def _batch(alike: Sequence[tuple[int, Pixels]]) -> Batch:
-    return Batch(tuple(seed for seed, _ in alike), np.stack([pixels for _, pixels in alike]))
+def _batch(alike: Sequence[_Painted]) -> Batch:
+    seeds, pixels, told = zip(*alike, strict=True)
+    return Batch(seeds, np.stack(pixels), told)
