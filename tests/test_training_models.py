@@ -107,6 +107,22 @@ def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder, stage
     assert megabytes(folder / stage / "pipeline") < 22
 
 
+def test_the_pipeline_reads_a_brief_as_training_read_its_captions(torch, folder):
+    from training.flow import Painter
+    from training.generator import opened
+    from training.tokens import TOKENS, encode
+
+    said = [captions.vary(imagine(seed), np.random.default_rng(seed)) for seed in range(5)]
+    pipeline = opened(folder / "generator" / "pipeline")
+    ids = tuple(torch.from_numpy(each).long() for each in encode(said))
+    with torch.inference_mode():
+        pooled, words = Painter(pipeline).reading(ids)
+        its_words, its_pooled, _ = pipeline.encode_prompt(said, None, max_sequence_length=TOKENS)
+
+    assert torch.allclose(words, its_words, atol=1e-5)
+    assert torch.allclose(pooled, its_pooled, atol=1e-5)
+
+
 def test_the_clip_opens_as_a_local_folder(folder):
     import open_clip
 
