@@ -35,7 +35,7 @@ from text_pictures import (
 )
 
 from judges.text import Text
-from judges.text_letters import CYRILLIC_LATIN, Rules, key
+from judges.text.letters import CYRILLIC_LATIN, Rules, key
 from sentinel import imaging
 from sentinel.contracts import Brief, Pixels, Reading, Runtime, Sample
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from judges.text_letters import Rules, key
+from judges.text.letters import Rules, key
 from sentinel.contracts import Pixels
 
 FONTS = Path("/usr/share/fonts")

@@ -1,1 +1,1 @@
-"""Cheap refusals, one a file, named after what they look for."""
+"""Cheap refusals, one a room, named after what they look for."""

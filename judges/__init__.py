@@ -1,1 +1,1 @@
-"""One judge a file, named after the quality it measures."""
+"""One room a judge, named after the quality it measures."""

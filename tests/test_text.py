@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from judges.text import Text
-from judges.text_readers import SCRIPTS
+from judges.text.readers import SCRIPTS
 from sentinel.contracts import Brief, Declined, Reading, Runtime, Sample
 from sentinel.errors import ConfigError, MissingRequirement
 from sentinel.testing import JudgeConformance, flat, noise

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from judges.text import Text
-from judges.text_readers import EASYOCR
+from judges.text.readers import EASYOCR
 from sentinel.contracts import Brief, Reading, Runtime, Sample
 from sentinel.errors import MissingRequirement
 from sentinel.testing import check_answer, scene

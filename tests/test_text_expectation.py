@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.text_expectation import LETTERS, PHRASES, expect, plain, quotes
+from judges.text.expectation import LETTERS, PHRASES, expect, plain, quotes
 from sentinel.contracts import Brief
 
 

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from judges.text_letters import Rules, key, scripts, unsayable
-from judges.text_lines import Line, box_of, dominant_angle, in_reading_order, joined
-from judges.text_matching import best_window, cut_off, merged, page
-from judges.text_states import settle
-from judges.text_windows import difference
+from judges.text.letters import Rules, key, scripts, unsayable
+from judges.text.lines import Line, box_of, dominant_angle, in_reading_order, joined
+from judges.text.matching import best_window, cut_off, merged, page
+from judges.text.states import settle
+from judges.text.windows import difference
 
 IGNORE = Rules()
 EXACT = Rules(case="exact", spacing="exact", punctuation="exact", accents="exact")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.text_states import decided, settle, unsaid
-from judges.text_windows import NOTHING, Window
+from judges.text.states import decided, settle, unsaid
+from judges.text.windows import NOTHING, Window
 
 RIGHT = Window("SALE", 1.0, 0.97)
 

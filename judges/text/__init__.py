@@ -20,14 +20,14 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from judges.text_expectation import Expectation, expect
-from judges.text_letters import Accents, Rules, Strictness, lookalikes, scripts, unsayable
-from judges.text_lines import box_of
-from judges.text_looks import looks, reread
-from judges.text_matching import best_window, cut_off, merged, page
-from judges.text_readers import EASYOCR, RAPIDOCR, SCRIPTS, EasyReader, RapidReader, Reader
-from judges.text_states import CONFIDENT, SEVERITY, Judged, decided, settle, unsaid
-from judges.text_windows import Window, compared
+from judges.text.expectation import Expectation, expect
+from judges.text.letters import Accents, Rules, Strictness, lookalikes, scripts, unsayable
+from judges.text.lines import box_of
+from judges.text.looks import looks, reread
+from judges.text.matching import best_window, cut_off, merged, page
+from judges.text.readers import EASYOCR, RAPIDOCR, SCRIPTS, EasyReader, RapidReader, Reader
+from judges.text.states import CONFIDENT, SEVERITY, Judged, decided, settle, unsaid
+from judges.text.windows import Window, compared
 from sentinel.contracts import (
     Declined,
     Evidence,
@@ -70,6 +70,7 @@ class Text:
     """
 
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("expected_text",)
     models: ClassVar[tuple[ModelCard, ...]] = (RAPIDOCR, *SCRIPTS.values(), EASYOCR)
 
     def __init__(  # noqa: PLR0913 - each is an option of the policy

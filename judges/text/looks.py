@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.text_expectation import plain
-from judges.text_lines import (
+from judges.text.expectation import plain
+from judges.text.lines import (
     TALL,
     Line,
     Point,
@@ -23,7 +23,7 @@ from judges.text_lines import (
     in_reading_order,
     joined,
 )  # fmt: skip
-from judges.text_readers import Reader, Text
+from judges.text.readers import Reader, Text
 from sentinel import imaging
 from sentinel.contracts import Pixels
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from judges.text_lines import Quad
+from judges.text.lines import Quad
 from sentinel.contracts import ModelCard, Pixels, Runtime
 from sentinel.detectors.sessions import open_session
 from sentinel.errors import ConfigError, MissingRequirement

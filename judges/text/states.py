@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from judges.text_letters import scripts
-from judges.text_windows import NOTHING, Window
+from judges.text.letters import scripts
+from judges.text.windows import NOTHING, Window
 
 State = Literal["match", "mismatch", "unreadable"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz.distance import Levenshtein
 
-from judges.text_letters import Key, Rules, key
-from judges.text_lines import Quad
+from judges.text.letters import Key, Rules, key
+from judges.text.lines import Quad
 
 CUT_OFF = 2
 """Letters missing at an end from which a box is taken to have been missed; one may be a slip."""

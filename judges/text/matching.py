@@ -17,9 +17,9 @@ from itertools import groupby
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from judges.text_letters import Rules, key
-from judges.text_lines import Line
-from judges.text_windows import CUT_OFF, NOTHING, NOWHERE, Piece, Window, compared
+from judges.text.letters import Rules, key
+from judges.text.lines import Line
+from judges.text.windows import CUT_OFF, NOTHING, NOWHERE, Piece, Window, compared
 
 LETTERS_READ = 12_000
 """Letters of one look that are searched, in reading order: three pages of print."""
