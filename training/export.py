@@ -1,0 +1,103 @@
+"""A pipeline's folder in, three ONNX files out: what onnxruntime needs to paint without torch.
+
+`reading.onnx` turns token ids into what the transformer reads, `step.onnx` is the transformer,
+`picture.onnx` the decoder. Any of the native sizes goes through the same files. torch's TorchScript
+exporter is used: the newer one needs a package (onnxscript) that nothing else here does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from training.flow import Painter, packed, places
+from training.generator import LATENTS, opened
+from training.tokens import encode
+
+OPSET = 17
+EPSILON = torch.finfo(torch.float32).eps
+"""What torch's rms_norm takes where none is given."""
+
+
+class _Reading(torch.nn.Module):
+    def __init__(self, painter: Painter) -> None:
+        super().__init__()
+        self.painter = painter
+
+    def forward(self, clip: torch.Tensor, t5: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.painter.reading((clip, t5))
+
+
+class _Step(torch.nn.Module):
+    def __init__(self, painter: Painter) -> None:
+        super().__init__()
+        self.painter = painter
+
+    def forward(self, x: Any, level: Any, pooled: Any, words: Any, spots: Any) -> torch.Tensor:
+        made: torch.Tensor = self.painter(x, level, (pooled, words), spots)
+        return made
+
+
+class _Picture(torch.nn.Module):
+    """Latents as the transformer makes them in, picture in 0 to 1 out."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        own = latents / self.vae.config.scaling_factor + self.vae.config.shift_factor
+        made: torch.Tensor = self.vae.decode(own, return_dict=False)[0]
+        return (made / 2 + 0.5).clamp(0, 1)
+
+
+def export(folder: Path, out: Path) -> None:
+    """Write the three files of a pipeline's folder into `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    pipeline = opened(folder)
+    painter = Painter(pipeline).eval()
+    clip, t5 = (torch.from_numpy(ids).long() for ids in encode(["two red cups"]))
+    with torch.inference_mode():
+        pooled, words = painter.reading((clip, t5))
+    pooled, words = pooled.clone(), words.clone()
+    latents = torch.randn(1, LATENTS, 12, 20)
+    step = packed(latents), torch.tensor([1.0]), pooled, words, places(latents)
+    _write(_Reading(painter), (clip, t5), out / "reading.onnx", {"clip": {}, "t5": {}})
+    tokens = {"x": {1: "tokens"}, "level": {}, "pooled": {}, "words": {}, "spots": {0: "tokens"}}
+    _write(_Step(painter), step, out / "step.onnx", tokens)
+    sides = {"latents": {2: "height", 3: "width"}}
+    _write(_Picture(pipeline.vae), (latents,), out / "picture.onnx", sides)
+
+
+def _write(module: torch.nn.Module, example: Any, path: Path, axes: dict[str, Any]) -> None:
+    norm = patch("torch.nn.functional.rms_norm", _rms_norm)
+    turn = patch("diffusers.models.transformers.transformer_flux.apply_rotary_emb", _turned)
+    # Shapes that do not change look like choices to the tracer, which warns of each.
+    with norm, turn, warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            module.eval(), example, path, dynamo=False, opset_version=OPSET, input_names=list(axes),
+            dynamic_axes={name: moving for name, moving in axes.items() if moving},
+        )  # fmt: skip
+
+
+def _rms_norm(
+    x: torch.Tensor, _shape: Any, weight: torch.Tensor | None = None, eps: float | None = None
+) -> torch.Tensor:
+    """The rms_norm of torch in operations that opset 17 has."""
+    least = EPSILON if eps is None else eps
+    even = x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + least)
+    return even if weight is None else even * weight
+
+
+def _turned(x: torch.Tensor, angles: Any, sequence_dim: int) -> torch.Tensor:
+    """FLUX's rotary embedding without the reshape that fixes the number of tokens when traced."""
+    axis = 2 if sequence_dim == 1 else 1
+    cosine, sine = (each.unsqueeze(0).unsqueeze(axis) for each in angles)
+    swapped = torch.stack([-x[..., 1::2], x[..., 0::2]], dim=-1).flatten(3)
+    return x * cosine + swapped * sine
