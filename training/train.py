@@ -1,4 +1,4 @@
-"""Hours in, trained models out: `python training/train.py vae|generator|clip --hours H --out DIR`.
+"""Hours in, trained models out: `python training/train.py STAGE --hours H --out DIR`.
 
 Each stage goes on where it stopped; the same command after an interruption, or with more hours,
 continues. Uses a GPU where there is one. docs/training.md says in which order, and what to expect.
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 def main() -> None:
     """Read the command line and run one stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=("vae", "latents", "generator", "distil", "clip"))
+    parser.add_argument("stage", choices=("vae", "latents", "generator", "distil", "clip", "onnx"))
     parser.add_argument("--hours", type=float, default=0.5)
     parser.add_argument("--out", type=Path, default=Path("out/training"))
     parser.add_argument("--pictures", type=int, default=60_000, help="posters in the latents cache")
@@ -50,6 +50,10 @@ def _run(asked: argparse.Namespace) -> None:
         from training import distillation  # noqa: PLC0415 - as above
 
         distillation.train(asked.out, asked.hours)
+    elif asked.stage == "onnx":
+        from training import export  # noqa: PLC0415 - as above
+
+        export.export(asked.out / "distilled" / "pipeline", asked.out / "onnx")
     else:
         from training import clip  # noqa: PLC0415 - as above
 
