@@ -17,7 +17,7 @@ from sentinel.errors import Busy, PluginError
 from sentinel.policy import GateRule
 
 if TYPE_CHECKING:
-    from sentinel.worker import Worker
+    from sentinel.worker import Crew, Worker
 
 Question = Sample | Brief
 
@@ -32,7 +32,7 @@ class GateSeat:
     name: str
     version: str
     rule: GateRule
-    worker: Worker[Question, Finding] | None
+    worker: Worker[Question, Finding] | Crew[Question, Finding] | None
     sees_picture: bool
     typical_ms: float
     missing: str = ""

@@ -28,7 +28,7 @@ from sentinel.policy import JudgeRule
 from sentinel.worker import RETRY_AFTER
 
 if TYPE_CHECKING:
-    from sentinel.worker import Worker
+    from sentinel.worker import Crew, Worker
 
 Answer = Reading | Declined
 
@@ -44,7 +44,7 @@ class JudgeSeat:
     name: str
     version: str
     rule: JudgeRule
-    worker: Worker[Sample, Answer] | None
+    worker: Worker[Sample, Answer] | Crew[Sample, Answer] | None
     missing: str = ""
     reads: tuple[str, ...] = ()
 

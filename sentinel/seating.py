@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ from sentinel.panel import Panel
 from sentinel.policy import GateRule, JudgeRule, Policy
 from sentinel.registry import Kind
 from sentinel.settings import Settings
-from sentinel.worker import Floor, Worker
+from sentinel.worker import Crew, Floor, Worker
 
 SOME_MS = 100.0
 """Place in the order of gates for one that does not say how long it takes."""
@@ -49,9 +50,14 @@ class PluginStatus:
 class _Seated:
     """One plugin with one set of options, shared by every policy that asks for it so."""
 
-    plugin: Any
-    worker: Worker[Any, Any] | None
+    plugins: tuple[Any, ...]
+    crew: Crew[Any, Any] | None
     missing: str = ""
+
+    @property
+    def plugin(self) -> Any:
+        """One of the copies, which are all alike."""
+        return self.plugins[0]
 
 
 class Seating:
@@ -100,12 +106,13 @@ class Seating:
     async def close(self) -> None:
         """Let go of every plugin."""
         for seated in self._seated.values():
-            if seated.worker is None:
+            if seated.crew is None:
                 continue
-            if isinstance(seated.plugin, Closes):
-                with contextlib.suppress(Exception):  # closing foreign code must not stop us
-                    await asyncio.wait_for(seated.worker.run(seated.plugin.close), 2.0)
-            await seated.worker.close()
+            for plugin, worker in zip(seated.plugins, seated.crew.workers, strict=True):
+                if isinstance(plugin, Closes):
+                    with contextlib.suppress(Exception):  # closing foreign code must not stop us
+                        await asyncio.wait_for(worker.run(plugin.close), 2.0)
+            await seated.crew.close()
         self._seated.clear()
 
     async def _take(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
@@ -118,8 +125,22 @@ class Seating:
         return seated
 
     async def _load(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
-        plugin = registry.make(kind, name, rule.options)
-        worker: Worker[Any, Any] = Worker(
+        first = registry.make(kind, name, rule.options)
+        most = min(self._settings.workers, int(getattr(first, "copies", 1)))
+        plugins = (first, *(registry.make(kind, name, rule.options) for _ in range(most - 1)))
+        workers = [self._worker(kind, name, plugin) for plugin in plugins]
+        crew: Crew[Any, Any] = Crew(workers)
+        try:
+            for plugin, worker in zip(plugins, workers, strict=True):
+                if isinstance(plugin, Loads):
+                    await worker.run(functools.partial(plugin.load, self._runtime))
+        except MissingRequirement as error:
+            await crew.close()
+            return _Seated(plugins, None, str(error))
+        return _Seated(plugins, crew)
+
+    def _worker(self, kind: Kind, name: str, plugin: Any) -> Worker[Any, Any]:
+        return Worker(
             kind,
             name,
             _call_of(kind, plugin),
@@ -127,13 +148,6 @@ class Seating:
             batch=int(getattr(plugin, "batch_size", 1)),
             waiting=self._settings.queue,
         )
-        if isinstance(plugin, Loads):
-            try:
-                await worker.run(lambda: plugin.load(self._runtime))
-            except MissingRequirement as error:
-                await worker.close()
-                return _Seated(plugin, None, str(error))
-        return _Seated(plugin, worker)
 
     def _of(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
         return self._seated[kind, name, json.dumps(rule.options, sort_keys=True)]
@@ -144,7 +158,7 @@ class Seating:
             name=name,
             version=seated.plugin.version,
             rule=rule,
-            worker=seated.worker,
+            worker=seated.crew,
             sees_picture=not isinstance(seated.plugin, InputGate),
             typical_ms=float(getattr(seated.plugin, "typical_ms", SOME_MS)),
             missing=seated.missing,
@@ -156,7 +170,7 @@ class Seating:
             name=name,
             version=seated.plugin.version,
             rule=rule,
-            worker=seated.worker,
+            worker=seated.crew,
             missing=seated.missing,
             reads=tuple(getattr(seated.plugin, "reads", ())),
         )

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from sentinel.errors import Busy, PluginError
-from sentinel.worker import HANGING_ALLOWED, Benched, Floor, Worker
+from sentinel.worker import HANGING_ALLOWED, Benched, Crew, Floor, Worker
 
 pytestmark = pytest.mark.anyio
 
@@ -163,3 +163,39 @@ async def test_even_an_exit_inside_a_plugin_is_only_an_answer():
 
     with pytest.raises(RuntimeError, match="SystemExit"):
         await Worker("judge", "leaves", leaves, Floor(1)).ask(1, 1.0)
+
+
+async def test_a_crew_answers_side_by_side_up_to_the_floor():
+    inside, most = [], []
+
+    def work(questions):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.03)
+        inside.pop()
+        return list(questions)
+
+    floor = Floor(2)
+    crew = Crew([Worker("judge", "slow", work, floor) for _ in range(3)])
+    answers = await asyncio.gather(*(crew.ask(number, 5.0) for number in range(8)))
+
+    assert answers == list(range(8))
+    assert max(most) == 2
+
+
+async def test_a_crew_goes_on_where_one_of_its_workers_is_benched():
+    release = threading.Event()
+
+    def hangs(questions):
+        release.wait(10)
+        return list(questions)
+
+    floor = Floor(2)
+    bad, good = Worker("judge", "bad", hangs, floor), Worker("judge", "good", doubled, floor)
+    for _ in range(HANGING_ALLOWED):
+        with pytest.raises(TimeoutError):
+            await bad.ask(1, 0.02)
+    answers = [await Crew([bad, good]).ask(number, 5.0) for number in range(3)]
+    release.set()
+
+    assert answers == [0, 2, 4]

@@ -71,6 +71,7 @@ class Text:
 
     version: ClassVar[str] = "1"
     reads: ClassVar[tuple[str, ...]] = ("expected_text",)
+    copies: ClassVar[int] = 2
     models: ClassVar[tuple[ModelCard, ...]] = (RAPIDOCR, *SCRIPTS.values(), EASYOCR)
 
     def __init__(  # noqa: PLR0913 - each is an option of the policy
