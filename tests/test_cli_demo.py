@@ -135,3 +135,13 @@ def test_a_sheet_of_one_picture_is_one_cell_wide(demo: Demo):
 
     assert sheet.shape[1] == 400
     assert np.any(sheet != 255)
+
+
+def test_the_readme_shows_the_numbers_that_the_demo_prints(demo: Demo):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    verdict = demo.traces["sign-misspelled"].last.verdict
+    values = {score.judge: score.value for score in verdict.outcomes if score.kind == "score"}
+
+    assert f"{values['text']:.2f}  0.80   failed" in readme
+    assert f"{values['artifacts']:.2f}  0.35   passed" in readme
+    assert f"{verdict.standing}, weighted score {verdict.score:.2f}" in readme
