@@ -27,7 +27,6 @@ PER_SCRIPT = {"Latin": 84, "Chinese": 60, "Japanese": 60, "Cyrillic": 24, "Greek
 LEGIBLE_CONTRAST = 3.0
 """WCAG 2.2, success criterion 1.4.3: what large text needs against its background."""
 LEGIBLE_TURN = 8
-LEGIBLE_FAILED = 0.05
 
 INKS = ((255, 255, 255), (0, 0, 0), (250, 220, 40), (190, 20, 40), (20, 50, 140), (120, 120, 120))
 DISPLAY = 0.33
