@@ -244,3 +244,18 @@ def test_loading_without_zero_shot_needs_no_model():
     judge.load(Runtime())
 
     assert judge.judge([Sample(photograph())])[0].value > 0.5
+
+
+@pytest.mark.parametrize("quality", [95, 92, 85, 75])
+def test_a_banner_on_a_photograph_saved_as_jpeg_is_no_seam(quality):
+    image = Image.fromarray(photograph()).resize((900, 600))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((140, 60, 640, 220), fill=(200, 16, 46))
+    draw.rectangle((300, 400, 820, 470), fill=(40, 60, 40))
+    saved = io.BytesIO()
+    image.save(saved, "JPEG", quality=quality)
+    judge = Artifacts()
+    judge.load(Runtime())
+    [reading] = judge.judge([Sample(np.asarray(Image.open(saved)))])
+
+    assert "seam" not in {issue.subcategory for issue in reading.issues}

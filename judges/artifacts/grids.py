@@ -176,15 +176,21 @@ MARGIN = 0.04
 
 
 def _detailed(grey: Plane, runs: int) -> NDArray[np.bool_]:
-    """Where both sides of a column boundary have detail along it, per run."""
+    """Where both sides of a column boundary have detail, near it and further off, per run."""
     rough = np.abs(np.diff(grey[: runs * RUN], axis=0, prepend=grey[:1]))
     mean = rough.reshape(runs, RUN, -1).mean(axis=1)
     sides = np.minimum.reduce([mean[:, :-3], mean[:, 1:-2], mean[:, 2:-1]])
-    return np.asarray(sides > ROUGH)
+    padded = np.pad(mean, ((0, 0), (RINGING, RINGING)), mode="edge")
+    width = sides.shape[1]
+    off = np.minimum(padded[:, 1 : 1 + width], padded[:, 2 * RINGING + 1 : 2 * RINGING + 1 + width])
+    return np.asarray((sides > ROUGH) & (off > ROUGH))
 
 
 ROUGH = 0.25
 """Mean grey levels between neighbours along a seam: drawn panels have none."""
+
+RINGING = 12
+"""Columns from an edge where JPEG's ringing has ended (its blocks have 8): a panel is flat there."""
 
 
 def _beside(steady: NDArray[np.float32]) -> NDArray[np.float32]:
