@@ -190,7 +190,7 @@ ROUGH = 0.25
 """Mean grey levels between neighbours along a seam: drawn panels have none."""
 
 RINGING = 12
-"""Columns from an edge where JPEG's ringing has ended (its blocks have 8): a panel is flat there."""
+"""Columns from an edge where JPEG's ringing has ended (a block has 8): a panel is flat there."""
 
 
 def _beside(steady: NDArray[np.float32]) -> NDArray[np.float32]:
