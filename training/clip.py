@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import open_clip
 import torch
@@ -22,13 +23,13 @@ from torch.nn.functional import cross_entropy, interpolate
 
 from training import captions
 from training.painting import Pixels
-from training.posters import batches
+from training.pool import Pool, Poster
 from training.runs import Average, Run, device, set_rate
 from training.tokens import encode_t5, tokenizers
 from training.world import ATTRIBUTES, Spec, imagine, with_one_wrong
 
 SIDE = 128
-CONTEXT = 64
+CONTEXT = 48
 BATCH = 32
 GPU_BATCH = 256
 PEAK = 1e-3
@@ -37,6 +38,15 @@ WRONG = 4
 
 WHOLE = 0.5
 """How often these tell the whole poster; else only the phrase in question, as judges ask."""
+
+FRESH = 8
+"""Posters painted anew each step."""
+
+WORST_BLUR = 1.3
+"""Pixels (sigma) by which some posters are blurred: what a generator paints is not as sharp."""
+
+TAUGHT = tuple(name for name in ATTRIBUTES if name != "word")
+"""Mistakes it learns to see; spelling is for OCR."""
 
 FIRST_SEED = 5 * 10**7
 """Posters of its own: not those the generator is trained on."""
@@ -87,12 +97,15 @@ def train(folder: Path, hours: float, workers: int) -> None:
     parts = {"network": network, "optimiser": optimiser, "average": average}
     run = Run(folder / "clip", hours, keep=parts)
     size = GPU_BATCH if where.type == "cuda" else BATCH
-    stream = batches(FIRST_SEED + run.step * size, size, workers=workers, tell=tell)
-    for _, batch in zip(run.steps(), stream, strict=False):
+    pool = Pool(FIRST_SEED + run.step * FRESH, workers)
+    for step in run.steps():
         set_rate(optimiser, run.rate(PEAK))
-        told = torch.from_numpy(np.stack(batch.told)).long().to(where)
+        pool.grow(FRESH)
+        posters = pool.draw(step, size, alike=True)
+        told = torch.from_numpy(np.stack([tell(poster.seed, step) for poster in posters]))
+        seen = np.stack([_worn(poster, step) for poster in posters])
         with torch.autocast(where.type, dtype=torch.bfloat16):
-            loss = _loss(network, prepared(batch.pixels, where), told)
+            loss = _loss(network, prepared(seen, where), told.long().to(where))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -104,6 +117,16 @@ def train(folder: Path, hours: float, workers: int) -> None:
     save(network, folder / "clip" / "saved")
 
 
+def _worn(poster: Poster, step: int) -> Pixels:
+    """The poster, every other time a little blurred and speckled."""
+    random = np.random.default_rng((poster.seed, step, 9))
+    if random.random() < 0.5:  # noqa: PLR2004 - a coin
+        return poster.pixels
+    blurred = cv2.GaussianBlur(poster.pixels, (0, 0), random.uniform(0.1, WORST_BLUR))
+    noise = random.normal(0, random.uniform(0, 5), blurred.shape)
+    return (blurred + noise).round().clip(0, 255).astype(np.uint8)
+
+
 def prepared(pixels: Pixels, where: torch.device) -> torch.Tensor:
     """N×3×128×128, squashed and normalised as open_clip's transform of this folder does."""
     scaled = torch.from_numpy(pixels).to(where).permute(0, 3, 1, 2).float() / 255
@@ -113,16 +136,16 @@ def prepared(pixels: Pixels, where: torch.device) -> torch.Tensor:
     return (scaled - mean) / spread
 
 
-def tell(seed: int) -> NDArray[np.int16]:
+def tell(seed: int, step: int) -> NDArray[np.int16]:
     """Token ids of a right caption, and of `1 + WRONG` others that begin with a right one."""
-    random = np.random.default_rng((seed, 8))
+    random = np.random.default_rng((seed, step, 8))
     spec = imagine(seed)
     return encode_t5([captions.vary(spec, random), *_pair(spec, random)], CONTEXT)
 
 
 def _pair(spec: Spec, random: np.random.Generator) -> list[str]:
     """A right caption, then the same words with one attribute wrong, each another mistake."""
-    usable = [name for name in ATTRIBUTES if with_one_wrong(spec, name, random) is not None]
+    usable = [name for name in TAUGHT if with_one_wrong(spec, name, random) is not None]
     attribute = usable[int(random.integers(len(usable)))]
     whole = random.random() < WHOLE
     words = int(random.integers(2**31))

@@ -29,8 +29,8 @@ SHIFT = 3.0
 there, and a mean over places is what makes shapes into blobs."""
 
 STEPS = 4
-LATENTS = 8
-"""Channels of a latent; with 8 pixels a side it holds a 24th of the numbers of its picture."""
+LATENTS = 16
+"""Channels of a latent, as FLUX has them: a twelfth of the numbers of its picture."""
 
 DOWN = 8
 """Pixels a side of one latent."""

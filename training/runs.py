@@ -132,6 +132,19 @@ class Average(torch.nn.Module):
             self.weights[name].copy_(tensor)
 
 
+def prepare(threads: int) -> None:
+    """Set up torch for training: threads, and the attention that is fast where it runs.
+
+    On CPUs flash attention's backward pass took 40 % of a step in bfloat16 (torch 2.15, heads of
+    32); plain matrix products use the CPU's own bfloat16 units and took a tenth of that.
+    """
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("high")
+    if not torch.cuda.is_available():
+        torch.backends.cuda.enable_flash_sdp(enabled=False)  # the switch for CPUs too
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(enabled=True)
+
+
 def device() -> torch.device:
     """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

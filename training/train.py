@@ -26,10 +26,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning, module="diffusers|transformers")
-    import torch  # noqa: PLC0415 - --help should not wait for it
+    from training.runs import prepare  # noqa: PLC0415 - --help should not wait for torch
 
-    torch.set_num_threads(asked.threads)
-    torch.set_float32_matmul_precision("high")
+    prepare(asked.threads)
     _run(asked)
 
 
