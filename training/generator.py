@@ -35,7 +35,7 @@ LATENTS = 16
 DOWN = 8
 """Pixels a side of one latent."""
 
-WIDTH = 192
+WIDTH = 256
 """Numbers per token, in the transformer and in the T5."""
 
 
@@ -54,7 +54,7 @@ def untrained_vae() -> AutoencoderKL:
     )  # fmt: skip
 
 
-def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single: int = 6) -> Any:
+def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single: int = 4) -> Any:
     """A pipeline around that VAE; its transformer begins as the identity, as adaLN-zero does."""
     clip_tokens, t5_tokens = tokenizers()
     clip = CLIPTextModel(CLIPTextConfig(

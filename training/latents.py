@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+from numpy.typing import NDArray
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 
 from training import captions
+from training.generator import DOWN
+from training.labels import label
 from training.posters import batches
 from training.runs import device
-from training.tokens import Ids, encode
+from training.scene import arrange
+from training.tokens import TOKENS, encode
 from training.vae import BATCH, tensor
 from training.world import imagine
 
@@ -28,6 +33,14 @@ SHARD = 2048
 
 TOLD = 8
 """Captions per poster; epochs take them by chance."""
+
+KINDS = ("latents", "clip", "t5", "labels")
+
+SHORT = 32
+"""Tokens that three of four captions fit in; a step over these costs two thirds of another."""
+
+PADDED = 0.15
+"""Share of short captions that are read with all `TOKENS` all the same, as the pipeline does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,17 @@ class Cached:
     clip: torch.Tensor
     t5: torch.Tensor
     """Token ids, N×TOLD×length."""
+
+    labels: torch.Tensor
+    """What stands at each latent, N×3×h×w, uint8 (labels.py)."""
+
+
+class Told(NamedTuple):
+    """What is remembered beside a poster's latents."""
+
+    clip: NDArray[np.int16]
+    t5: NDArray[np.int16]
+    labels: NDArray[np.uint8]
 
 
 def fill(folder: Path, count: int, workers: int) -> None:
@@ -57,23 +81,25 @@ def fill(folder: Path, count: int, workers: int) -> None:
         for batch in batches(first, BATCH, workers=workers, last=last, tell=tell):
             latents = encoded(vae, tensor(batch.pixels, where)).half().cpu()
             size = f"{latents.shape[3]}x{latents.shape[2]}"
-            clip, t5 = (torch.from_numpy(np.stack(ids)) for ids in zip(*batch.told, strict=True))
-            for name, value in (("latents", latents), ("clip", clip), ("t5", t5)):
+            told = (torch.from_numpy(np.stack(each)) for each in zip(*batch.told, strict=True))
+            for name, value in zip(KINDS, (latents, *told), strict=True):
                 found.setdefault(f"{name} {size}", []).append(value)
         save_file({name: torch.cat(parts) for name, parts in found.items()}, path)
 
 
-def tell(seed: int) -> Ids:
-    """`TOLD` captions of that poster, tokenised."""
+def tell(seed: int) -> Told:
+    """`TOLD` captions of that poster, tokenised, and what stands where."""
     random = np.random.default_rng((seed, 3))
     spec = imagine(seed)
-    return encode([captions.vary(spec, random) for _ in range(TOLD)])
+    ids = encode([captions.vary(spec, random) for _ in range(TOLD)])
+    return Told(ids.clip, ids.t5, label(arrange(spec, seed), DOWN))
 
 
 @torch.inference_mode()
 def encoded(vae: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
     """Normalised latents, as the transformer sees them."""
-    latents = vae.encode(pictures).latent_dist.mode()
+    with torch.autocast(pictures.device.type, dtype=torch.bfloat16):
+        latents = vae.encode(pictures).latent_dist.mode().float()
     return (latents - vae.config.shift_factor) * vae.config.scaling_factor
 
 
@@ -86,8 +112,7 @@ def load(folder: Path) -> list[Cached]:
     if not parts:
         raise SystemExit(f"no latents in {folder}; run: python training/train.py latents")
     sizes = sorted(name.removeprefix("t5 ") for name in parts if name.startswith("t5 "))
-    kinds = "latents", "clip", "t5"
-    return [Cached(*(torch.cat(parts[f"{kind} {size}"]) for kind in kinds)) for size in sizes]
+    return [Cached(*(torch.cat(parts[f"{kind} {size}"]) for kind in KINDS)) for size in sizes]
 
 
 def epochs(cached: list[Cached], size: int, seed: int) -> Iterator[Cached]:
@@ -98,15 +123,23 @@ def epochs(cached: list[Cached], size: int, seed: int) -> Iterator[Cached]:
     random = np.random.default_rng((seed, 7))
     while True:
         chosen = []
-        for at, each in enumerate(cached):
-            order = random.permutation(len(each.latents))
-            chosen += [(at, order[i : i + size]) for i in range(0, len(order) - size + 1, size)]
+        for of in cached:
+            which = random.integers(TOLD, size=len(of.latents))
+            lengths = (of.t5[torch.arange(len(which)), torch.from_numpy(which)] != 0).sum(1).numpy()
+            short = (lengths <= SHORT) & (random.random(len(which)) > PADDED)
+            for places, length in ((np.flatnonzero(short), SHORT), (np.flatnonzero(~short), TOKENS)):
+                order = random.permutation(places)
+                chosen += [
+                    (of, order[i : i + size], which[order[i : i + size]], length)
+                    for i in range(0, len(order) - size + 1, size)
+                ]
         for turn in random.permutation(len(chosen)):
-            at, places = chosen[turn]
-            rows, which = (
-                torch.from_numpy(places),
-                torch.from_numpy(random.integers(TOLD, size=size)),
-            )
-            of = cached[at]
-            ids = of.clip[rows, which].long(), of.t5[rows, which].long()
-            yield Cached(of.latents[rows].float(), *ids)
+            yield _batch(*chosen[turn])
+
+
+def _batch(of: Cached, places: NDArray[np.int64], which: NDArray[np.int64], length: int) -> Cached:
+    """Those rows, each with one caption, cut to the longest (CLIP) and to `length` (T5)."""
+    rows, told = torch.from_numpy(places), torch.from_numpy(which)
+    clip, t5 = of.clip[rows, told].long(), of.t5[rows, told].long()
+    ends = int((clip == clip[0, -1]).int().argmax(1).max()) + 1
+    return Cached(of.latents[rows].float(), clip[:, :ends], t5[:, :length], of.labels[rows])

@@ -37,7 +37,7 @@ class Run:
         self.spent = 0.0
         self._whole = hours * 3600
         self._keep = keep
-        self._losses: list[float] = []
+        self._losses: list[tuple[float, ...]] = []
         state = folder / "state.pt"
         if state.is_file():
             found = torch.load(state, map_location="cpu", weights_only=True)
@@ -70,13 +70,14 @@ class Run:
             finally:
                 self.save()
 
-    def note(self, loss: float) -> None:
-        """Remember the loss of this step; every 25 steps their mean goes to losses.csv."""
-        self._losses.append(loss)
+    def note(self, *losses: float) -> None:
+        """Remember the losses of this step; every 25 steps their means go to losses.csv."""
+        self._losses.append(losses)
         if self.step % LOGGED_EVERY == LOGGED_EVERY - 1:
-            recent = float(np.mean(self._losses[-LOGGED_EVERY:]))
+            recent = np.mean(self._losses[-LOGGED_EVERY:], axis=0)
             with (self.folder / "losses.csv").open("a", newline="") as file:
-                csv.writer(file).writerow([self.step + 1, round(self.spent), f"{recent:.5f}"])
+                shown = (f"{mean:.5f}" for mean in recent)
+                csv.writer(file).writerow([self.step + 1, round(self.spent), *shown])
 
     def rate(self, peak: float) -> float:
         """The learning rate now: a short rise, then a half cosine down to a fiftieth."""
@@ -93,7 +94,7 @@ class Run:
 
     def _told(self) -> str:
         recent = self._losses[-LOGGED_EVERY:]
-        mean = f"loss {np.mean(recent):.4f}" if recent else ""
+        mean = f"loss {np.mean(recent, axis=0)[0]:.4f}" if recent else ""
         return f"{self.folder.name} step {self.step} {mean}"
 
 

@@ -1,7 +1,8 @@
 """A spec and a seed in, where everything stands out: circles for objects, a box for the word.
 
 Nothing overlaps: objects keep a gap to each other, to the word and to the edge. What the spec
-leaves open (places, sizes, turns) the seed decides, so that one spec has many pictures.
+leaves open (places, sizes, turns) the seed decides, so that one spec has many pictures. As
+designers do, everything stands on a grid, and letters are set in cells of one width.
 """
 
 from __future__ import annotations
@@ -9,20 +10,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from training.world import Group, Spec
+from training.world import Group, Spec, pick
+
+Floats = NDArray[np.float64]
+Box = tuple[float, float, float, float]
 
 GAP = 3.0
 """Pixels that stay free between any two things."""
 
-RADII = {1: (0.15, 0.22), 2: (0.125, 0.17), 3: (0.105, 0.14), 4: (0.1, 0.125)}
+GRID = 8
+"""Middles of objects stand on multiples of so many pixels; words on half of that."""
+
+PITCHES = {96: (16, 12), 128: (16,), 160: (20, 16)}
+"""Widths of a letter's cell by the poster's width, in pixels; the widest that fits is likeliest."""
+
+CELL = (1.2, 1.35)
+"""Height of a letter's cell to its width."""
+
+FULL = 0.92
+"""Share of the poster's width that a word takes at most."""
+
+RADII = {1: (0.17, 0.22), 2: (0.14, 0.165), 3: (0.12, 0.135), 4: (0.11, 0.125)}
 """Radius by number of objects, in parts of the square root of the picture's area."""
 
-TRIES = 150
-"""Placements tried before everything is made smaller."""
+TRIES = 192
+"""Placements tried before the objects are made smaller."""
 
 SMALLER = 0.94
-TURN = 10.0
+TURN = 8.0
 """Degrees an object is turned at most, either way."""
 
 THIRD = 0.42
@@ -46,106 +63,89 @@ class Scene:
 
     spec: Spec
     objects: tuple[Placed, ...]
-    word_box: tuple[float, float, float, float] | None
+    word_box: Box | None
 
 
 def arrange(spec: Spec, seed: int) -> Scene:
     """The scene of that spec and seed."""
     random = np.random.default_rng((seed, 2))
     groups = [group for group in spec.groups for _ in range(group.count)]
-    low, high = RADII[len(groups)]
-    unit = (spec.width * spec.height) ** 0.5
-    radius = random.uniform(low, high) * unit
-    share = 1.0
+    box = _word_box(spec, random)
+    radius = random.uniform(*RADII[len(groups)]) * (spec.width * spec.height) ** 0.5
     while True:
-        box = _word_box(spec, random, share)
-        for _ in range(TRIES):
-            placed = _placed(spec, groups, box, random, radius * share)
-            if placed is not None:
-                return Scene(spec, placed, box)
-        share *= SMALLER
+        radii = radius * random.uniform(0.95, 1.0, len(groups))
+        places = _places(spec, box, random, radii)
+        if places is not None:
+            turns = random.uniform(-TURN, TURN, len(groups))
+            placed = [
+                Placed(group, float(x), float(y), float(r), float(turn))
+                for group, (x, y), r, turn in zip(groups, places, radii, turns, strict=True)
+            ]
+            return Scene(spec, tuple(placed), box)
+        radius *= SMALLER
 
 
-def _word_box(
-    spec: Spec, random: np.random.Generator, share: float
-) -> tuple[float, float, float, float] | None:
+def _word_box(spec: Spec, random: np.random.Generator) -> Box | None:
     """A band as wide as the word needs, at its place."""
     if not spec.word:
         return None
-    letter = random.uniform(0.13, 0.17) * spec.width * share
-    width = min(letter * len(spec.word), random.uniform(0.8, 0.92) * spec.width)
-    height = min(width / len(spec.word) * random.uniform(1.15, 1.4), 0.24 * spec.height)
-    left = random.uniform(0.04 * spec.width, 0.96 * spec.width - width)
-    slack = random.uniform(0.05, 0.09) * spec.height
+    fitting = [p for p in PITCHES[spec.width] if p * len(spec.word) <= FULL * spec.width]
+    pitch = pick(random, (fitting[0], *fitting))
+    width, height = pitch * len(spec.word), round(pitch * random.uniform(*CELL))
+    aside = random.integers(-2, 3) * GRID / 2
+    slackest = 0.04 * spec.width
+    left = min(max((spec.width - width) / 2 + aside, slackest), spec.width - width - slackest)
+    slack = GRID / 2 * random.integers(2, 4)
     top = {
         "top": slack,
-        "middle": (spec.height - height) / 2 + random.uniform(-0.06, 0.06) * spec.height,
+        "middle": (spec.height - height) / 2 + random.integers(-1, 2) * GRID / 2,
         "bottom": spec.height - height - slack,
     }[spec.word_place]
     return left, top, left + width, top + height
 
 
-def _placed(
-    spec: Spec,
-    groups: list[Group],
-    box: tuple[float, float, float, float] | None,
-    random: np.random.Generator,
-    radius: float,
-) -> tuple[Placed, ...] | None:
-    """One try at placing all objects; None where two would touch or the order is wrong."""
-    found: list[Placed] = []
-    for group in groups:
-        mine = radius * random.uniform(0.92, 1.0)
-        x = random.uniform(mine + GAP, spec.width - mine - GAP)
-        y = random.uniform(mine + GAP, spec.height - mine - GAP)
-        each = Placed(group, x, y, mine, random.uniform(-TURN, TURN))
-        if _touches(each, found, box):
-            return None
-        found.append(each)
+def _places(
+    spec: Spec, box: Box | None, random: np.random.Generator, radii: Floats
+) -> Floats | None:
+    """Middles of all objects, N×2; None where none of `TRIES` tries keeps apart and in order."""
+    reach = radii + GAP
+    tries = np.stack([_on_grid(random, reach, side) for side in (spec.width, spec.height)], axis=2)
     if spec.arrangement == "row":
-        found = _in_row(found)
-    fits = _obeys(spec, found) and not any(
-        _touches(each, found[:at], box) for at, each in enumerate(found)
+        tries[..., 0].sort(axis=1)
+        tries[..., 1] = tries[:, :1, 1]
+    apart = np.linalg.norm(tries[:, :, None] - tries[:, None], axis=3)
+    near = apart < reach[:, None] + radii
+    good = ~near[:, ~np.eye(len(radii), dtype=bool)].any(axis=1) & _obeys(spec, tries, radii)
+    if box is not None:
+        left, top, right, bottom = box
+        x, y = tries[..., 0], tries[..., 1]
+        across, down = (left - reach < x) & (x < right + reach), (top - reach < y) & (y < bottom + reach)
+        good &= ~(across & down).any(axis=1)
+    return tries[good.argmax()] if good.any() else None
+
+
+def _on_grid(random: np.random.Generator, margins: Floats, side: int) -> Floats:
+    """Places at least the margins from either end, `TRIES`×N."""
+    first, last = np.ceil(margins / GRID), np.floor((side - margins) / GRID)
+    found: Floats = GRID * np.floor(
+        first + random.random((TRIES, len(margins))) * (last - first + 1)
     )
-    return tuple(found) if fits else None
+    return found
 
 
-def _touches(
-    each: Placed, others: list[Placed], box: tuple[float, float, float, float] | None
-) -> bool:
-    reach = each.radius + GAP
-    for other in others:
-        if (each.x - other.x) ** 2 + (each.y - other.y) ** 2 < (reach + other.radius) ** 2:
-            return True
-    if box is None:
-        return False
-    left, top, right, bottom = box
-    return left - reach < each.x < right + reach and top - reach < each.y < bottom + reach
-
-
-def _in_row(found: list[Placed]) -> list[Placed]:
-    """The same objects on one height, in their order from left to right."""
-    xs = sorted(each.x for each in found)
-    y = found[0].y
-    return [
-        Placed(each.group, x, y, each.radius, each.turn) for each, x in zip(found, xs, strict=True)
-    ]
-
-
-def _obeys(spec: Spec, found: list[Placed]) -> bool:
-    """Whether the spec's arrangement holds."""
-    first = [each for each in found if each.group == spec.groups[0]]
-    rest = [each for each in found if each.group != spec.groups[0]]
-    across, down = found[0].x / spec.width, found[0].y / spec.height
-    if spec.arrangement == "beside":
-        return max(a.x + a.radius for a in first) < min(b.x - b.radius for b in rest)
-    if spec.arrangement == "stacked":
-        return max(a.y + a.radius for a in first) < min(b.y - b.radius for b in rest)
+def _obeys(spec: Spec, tries: Floats, radii: Floats) -> NDArray[np.bool_]:
+    """Which of the tries hold the spec's arrangement."""
+    mine = spec.groups[0].count
+    if spec.arrangement in ("beside", "stacked"):
+        along = tries[..., int(spec.arrangement == "stacked")]
+        first, rest = (along + radii)[:, :mine], (along - radii)[:, mine:]
+        return first.max(axis=1) < rest.min(axis=1)
+    across, down = tries[:, 0, 0] / spec.width, tries[:, 0, 1] / spec.height
     lone = {
-        "left": across < THIRD <= 1 - THIRD,
+        "left": across < THIRD,
         "right": across > 1 - THIRD,
         "top": down < THIRD,
         "bottom": down > 1 - THIRD,
-        "centre": abs(across - 0.5) < 0.5 - THIRD and abs(down - 0.5) < 2 * (0.5 - THIRD),
+        "centre": (abs(across - 0.5) < 0.5 - THIRD) & (abs(down - 0.5) < 2 * (0.5 - THIRD)),
     }
-    return lone.get(spec.arrangement, True)
+    return lone.get(spec.arrangement, np.ones(len(tries), dtype=bool))
