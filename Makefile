@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 PIP_FLAGS = -q -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full golden check fix serve bench wheel-test clean
+.PHONY: help demo test test-full golden check fix serve bench train-demo wheel-test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ serve: $(VENV)/.ready  ## the HTTP API on this machine
 
 bench: $(VENV)/.dev  ## every benchmark, one after the other
 	for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+train-demo: $(FULL)/.dev  ## train both small models from nothing: two hours on two cores (out/training)
+	$(FULL)/bin/python training/train.py all --hours 1.9 --out out/training
+	$(FULL)/bin/python training/figures.py --flux out/training/poster-flux --clip out/training/poster-clip
 
 wheel-test: $(VENV)/.dev  ## build the wheel, install it in a fresh place, ask it who it is
 	bash .ci/wheel-test $(VENV)

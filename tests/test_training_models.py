@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def folder(torch, tmp_path_factory):
         latents.fill(place, 24, 0)
         for module in (flow, distillation, clip):
             patch.setattr(module, "BATCH", 2)
-        flow.train(place, second)
+        flow.train(place, second, compiled=False)
         distillation.train(place, second)
         clip.train(place, second, 0)
     return place
@@ -75,7 +76,7 @@ def test_latents_come_back_as_the_pipeline_packs_them(torch):
 
     from training.flow import packed
 
-    latents = torch.randn(2, 8, 12, 20)
+    latents = torch.randn(2, 16, 12, 20)
 
     assert torch.equal(FluxPipeline._unpack_latents(packed(latents), 96, 160, 8), latents)
 
@@ -93,19 +94,54 @@ def test_four_steps_stand_where_the_scheduler_puts_them(torch):
     assert np.allclose(steps(24)[::6], steps(4))
 
 
+def test_guidance_of_one_is_the_painter_alone_and_more_goes_further_the_same_way(torch):
+    from training.flow import Guide, Painter, places
+    from training.generator import untrained, untrained_vae
+    from training.tokens import encode
+
+    torch.manual_seed(0)
+    pipeline = untrained(untrained_vae())
+    torch.nn.init.normal_(pipeline.transformer.proj_out.weight, std=0.1)
+    painter = Painter(pipeline).eval()
+    ids = tuple(torch.from_numpy(each).long() for each in encode(["two red cups", "a star"]))
+    states, spots = torch.randn(2, 64, 64), places(torch.zeros(2, 16, 16, 16))
+    with torch.inference_mode():
+        none, one, two = (Guide(painter, ids, s)(states, 0.9, spots) for s in (0.0, 1.0, 2.0))
+        alone = painter(states, torch.full((2,), 0.9), painter.reading(ids), spots)
+
+    assert torch.allclose(one, alone, atol=1e-5)
+    assert torch.allclose(two - one, one - none, atol=1e-4)
+    assert (one - none).abs().max() > 0
+
+
+def test_muon_takes_the_matrices_inside_the_blocks_and_adam_every_other_parameter(torch):
+    from training.flow import Painter, Steps
+    from training.generator import untrained, untrained_vae
+
+    painter = Painter(untrained(untrained_vae()))
+    parts = Steps((painter,), 1e-3).parts
+    inner, outer = ([p for g in parts[n].param_groups for p in g["params"]] for n in ("muon", "adam"))
+
+    assert len(inner) + len(outer) == len(list(painter.parameters()))
+    assert all(value.dim() == 2 for value in inner)
+    assert painter.transformer.proj_out.weight in set(outer)
+    assert painter.transformer.single_transformer_blocks[0].attn.to_q.weight in set(inner)
+
+
 @pytest.mark.parametrize("stage", ["generator", "distilled"])
 def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder, stage):
-    from training.figures import _painted
-    from training.generator import megabytes, opened
+    from training.figures import _painted, megabytes
+    from training.generator import opened
 
     pipeline = opened(folder / stage / "pipeline")
+    asked = argparse.Namespace(steps=4, guidance=1.0)
     for seed in range(6):
         spec = imagine(seed)
-        pixels = _painted(pipeline, spec, "a red cup", seed, 4)
+        pixels = _painted(pipeline, asked, spec, "a red cup", seed)
 
         assert pixels.shape == (spec.height, spec.width, 3)
     assert type(pipeline).__name__ == "FluxPipeline"
-    assert megabytes(folder / stage / "pipeline") < 22
+    assert megabytes(folder / stage / "pipeline") < 30
 
 
 def test_the_pipeline_reads_a_brief_as_training_read_its_captions(torch, folder):

@@ -12,8 +12,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from training import captions, words
+from training.labels import label
 from training.painting import draw, paint
-from training.scene import arrange
+from training.pool import Pool
+from training.scene import PITCHES, arrange
 from training.world import (
     ATTRIBUTES,
     COLOURS,
@@ -218,3 +220,38 @@ def test_a_spec_with_one_attribute_wrong_differs_in_its_caption(attribute):
 
         assert right != other
     assert changed > 100
+
+
+def test_labels_say_which_letter_shape_and_colour_stands_at_each_latent():
+    for seed in range(60):
+        scene = arrange(imagine(seed), seed)
+        spec, pixels = scene.spec, draw(scene)
+        letters, shapes, colours = label(scene, 8)
+
+        assert letters.shape == (spec.height // 8, spec.width // 8)
+        assert {words.LETTERS[at - 1] for at in np.unique(letters) if at} == set(spec.word)
+        assert {SHAPES[at - 1] for at in np.unique(shapes) if at} == {g.shape for g in spec.groups}
+        plain = (letters == 0) & (shapes == 0)
+        said = np.array(list(COLOURS.values()))[colours[plain]]
+        assert np.array_equal(pixels[3::8, 3::8][plain][:5], said[:5])
+
+
+def test_the_letters_of_a_word_stand_in_cells_of_one_width():
+    for seed in SEEDS:
+        scene = arrange(imagine(seed), seed)
+        if scene.word_box is None:
+            continue
+        left, _, right, _ = scene.word_box
+        pitch = (right - left) / len(scene.spec.word)
+
+        assert pitch in PITCHES[scene.spec.width]
+
+
+def test_a_pool_keeps_what_was_painted_and_draws_pictures_of_one_size_where_asked():
+    pool = Pool(0, 0)
+    pool.grow(4)
+    drawn = pool.draw(0, 8, alike=True)
+
+    assert len({poster.pixels.shape for poster in drawn}) == 1
+    assert len({poster.seed for poster in drawn}) == 8
+    assert all(np.array_equal(p.pixels, paint(imagine(p.seed), p.seed)) for p in drawn[:2])

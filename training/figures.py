@@ -1,4 +1,4 @@
-"""Folders in, the figures of the two models out: `python training/figures.py --out DIR`.
+"""The shipped folders in, every figure of the two models out: `python training/figures.py`.
 
 Briefs are held out (words and pairs of colour and shape that training never showed); what is on the
 pictures is seen by checkers.py, whose own error `python training/validate.py` prints.
@@ -30,103 +30,140 @@ from training.checkers import compare, look
 from training.painting import Pixels, paint
 from training.world import ATTRIBUTES, Spec, imagine, with_one_wrong
 
+HOME = Path(__file__).parent.parent
+FLUX, CLIP = HOME / "generator" / "posters", HOME / "sentinel" / "detectors" / "poster_clip"
+"""Where the shipped models lie."""
+
 FIRST = 4 * 10**8
 """Seeds of the briefs; nothing else uses them."""
 
 WANTED = {"background": "≥ 0.98", "colour": "≥ 0.95", "shape": "≥ 0.90", "count": "≥ 0.85",
           "word": "0.70 to 0.90"}  # fmt: skip
 WANTED_PAIRS = {"colour": 0.99, "background": 0.99, "shape": 0.95, "count": 0.90, "position": 0.90}
+COMPARED = 12
+"""Pictures that ONNX and diffusers are compared on."""
+
 VISIBLE = 32
 """Levels of 255 by which a pixel differs visibly."""
 
 
 def main() -> None:
-    """Print what the folders in DIR allow."""
+    """Print what the folders allow."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("out/training"))
+    parser.add_argument("--flux", type=Path, default=FLUX, help="a pipeline's folder")
+    parser.add_argument("--clip", type=Path, default=CLIP, help="a folder for open_clip")
+    parser.add_argument("--only", choices=("vae", "flux", "onnx", "clip"), action="append")
     parser.add_argument("--briefs", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=500)
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--guidance", type=float, default=1.0, help="1 for none, as it is shipped")
     parser.add_argument("--trained", action="store_true", help="briefs of training's kind instead")
+    parser.add_argument("--sheet", type=Path, help="where a sheet of the first 64 pictures goes")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
     console = Console()
-    if (asked.out / "vae" / "saved").is_dir():
-        console.print(_of_vae(asked.out / "vae" / "saved", asked.briefs))
-    for name in ("generator", "distilled"):
-        folder = asked.out / name / "pipeline"
-        if (folder / "model_index.json").is_file():
-            console.print(_of_generator(folder, asked))
-    if (asked.out / "clip" / "saved" / "open_clip_model.safetensors").is_file():
-        console.print(_of_clip(asked.out / "clip" / "saved", asked.pairs))
+    made = {"vae": _of_vae, "flux": _of_flux, "onnx": _of_onnx, "clip": _of_clip}
+    for name in asked.only or made:
+        console.print(made[name](asked))
+    sizes = {str(folder): megabytes(folder) for folder in (asked.flux, asked.clip)}
+    console.print(f"{sizes}: together {sum(sizes.values()):.1f} MB of at most 40")
 
 
-def _of_vae(folder: Path, posters: int) -> Table:
+def megabytes(folder: Path) -> float:
+    """What a folder's files weigh."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def _of_vae(asked: argparse.Namespace) -> Table:
     """What survives encoding and decoding: the ceiling of everything the generator can do."""
     from diffusers import AutoencoderKL  # noqa: PLC0415 - --help should not wait for it
 
     from training import vae  # noqa: PLC0415 - as above
 
-    model = AutoencoderKL.from_pretrained(folder).eval()
+    model = AutoencoderKL.from_pretrained(asked.flux / "vae").float().eval()
     marks: dict[str, list[bool]] = defaultdict(list)
-    for seed in track(range(FIRST, FIRST + posters), "vae"):
+    for seed in track(range(FIRST, FIRST + asked.briefs), "vae"):
         spec = imagine(seed, held_out=True)
         _mark(marks, spec, vae.there_and_back(model, paint(spec, seed)[None])[0])
-    table = _table(f"VAE there and back, {posters} held-out posters", marks)
+    table = _table(f"VAE there and back, {asked.briefs} held-out posters", marks)
     table.add_row("dB", f"{vae.decibels(model):.1f}", "")
     return table
 
 
-def _of_generator(folder: Path, asked: argparse.Namespace) -> Table:
-    from training.generator import megabytes, opened  # noqa: PLC0415 - --help should not wait
+def _of_flux(asked: argparse.Namespace) -> Table:
+    """Held-out briefs painted by the pipeline, seen by the checkers."""
+    from training.generator import opened  # noqa: PLC0415 - --help should not wait
 
-    pipeline = opened(folder)
+    pipeline = opened(asked.flux)
     marks: dict[str, list[bool]] = defaultdict(list)
-    moved, seconds, sheet = [], [], []
-    for at in track(range(asked.briefs), folder.parent.name):
+    moved, sheet = [], []
+    for at in track(range(asked.briefs), "flux"):
         spec = imagine(FIRST + at, held_out=not asked.trained)
         brief = captions.full(spec, np.random.default_rng(at))
-        began = time.process_time()
-        one, other = (
-            _painted(pipeline, spec, brief, seed, asked.steps) for seed in (at, at + 10**6)
-        )
-        seconds.append((time.process_time() - began) / 2)
+        one, other = (_painted(pipeline, asked, spec, brief, at + more) for more in (0, 10**6))
         moved.append((np.abs(one.astype(int) - other).max(axis=2) > VISIBLE).mean())
         _mark(marks, spec, one)
         sheet.append(one)
-    _sheet(sheet[:64], folder.parent / "samples.png")
-    table = _table(f"{folder.parent.name}, {asked.briefs} briefs, {asked.steps} steps", marks)
+    if asked.sheet:
+        _sheet(sheet[:64], asked.sheet)
+    kind = "trained-on" if asked.trained else "held-out"
+    table = _table(f"FLUX, {asked.briefs} {kind} briefs, {asked.steps} steps", marks)
     table.add_row("pixels another seed changes", f"{np.median(moved):.3f}", "")
-    table.add_row("CPU seconds a picture", f"{np.median(seconds):.2f}", "≤ 0.5")
-    table.add_row("MB", f"{megabytes(folder):.1f}", "")
     return table
 
 
-def _painted(pipeline: Any, spec: Spec, brief: str, seed: int, steps: int) -> Pixels:
+def _painted(
+    pipeline: Any, asked: argparse.Namespace, spec: Spec, brief: str, seed: int
+) -> Pixels:
     import torch  # noqa: PLC0415 - as above
 
     from training.tokens import TOKENS  # noqa: PLC0415 - as above
 
+    guided = {"true_cfg_scale": asked.guidance, "negative_prompt": ""} if asked.guidance > 1 else {}
     made = pipeline(
-        brief, width=spec.width, height=spec.height, num_inference_steps=steps, guidance_scale=0.0,
-        max_sequence_length=TOKENS, generator=torch.Generator().manual_seed(seed),
-        output_type="np",
+        brief, width=spec.width, height=spec.height, num_inference_steps=asked.steps,
+        guidance_scale=0.0, max_sequence_length=TOKENS, output_type="np",
+        generator=torch.Generator().manual_seed(seed), **guided,
     ).images[0]  # fmt: skip
     return (made * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def _of_clip(folder: Path, pairs: int) -> Table:
+def _of_onnx(asked: argparse.Namespace) -> Table:
+    """The plugin `embedded` beside the pipeline: same seeds, same briefs."""
+    from generator.embedded import Embedded  # noqa: PLC0415 - as above
+    from sentinel.contracts import Brief, Runtime  # noqa: PLC0415 - as above
+    from sentinel.imaging import read  # noqa: PLC0415 - as above
+    from training.generator import opened  # noqa: PLC0415 - as above
+
+    pipeline, plugin = opened(asked.flux), Embedded(folder=str(asked.flux))
+    plugin.load(Runtime(threads=1))
+    off, seconds = [], []
+    for at in track(range(COMPARED), "onnx"):
+        spec = imagine(FIRST + at, held_out=True)
+        told = captions.full(spec, np.random.default_rng(at))
+        began = time.process_time()
+        [made] = plugin.generate(Brief(prompt=told, width=spec.width, height=spec.height, seed=at))
+        seconds.append(time.process_time() - began)
+        theirs = _painted(pipeline, asked, spec, told, at).astype(int)
+        off.append(int(np.abs(theirs - read(made.image).pixels).max()))
+    table = Table("embedded", "figure", "wanted", title=f"ONNX, {COMPARED} held-out briefs")
+    table.add_row("furthest level from diffusers'", str(max(off)), "≤ 2 of 255")
+    table.add_row("CPU seconds a picture, median", f"{np.median(seconds):.2f}", "≤ 0.5")
+    return table
+
+
+def _of_clip(asked: argparse.Namespace) -> Table:
     """How often the right caption is preferred to the same words with one attribute wrong."""
     import open_clip  # noqa: PLC0415 - --help should not wait for it
 
-    network, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
+    network, _ = open_clip.create_model_from_pretrained(f"local-dir:{asked.clip}")
     network.eval()
-    tokens = open_clip.get_tokenizer(f"local-dir:{folder}")
+    tokens = open_clip.get_tokenizer(f"local-dir:{asked.clip}")
     table = Table(
-        "attribute", "whole caption", "its phrase", "wanted", title=f"CLIP, {pairs} pairs"
+        "attribute", "whole caption", "its phrase", "wanted", title=f"CLIP, {asked.pairs} held-out pairs"
     )
     for attribute in track(ATTRIBUTES, "clip"):
-        wins = np.array(list(islice(_preferred(network, tokens, attribute), pairs)))
+        wins = np.array(list(islice(_preferred(network, tokens, attribute), asked.pairs)))
         wanted = WANTED_PAIRS.get(attribute)
         shown = [f"{share:.3f}" for share in wins.mean(axis=0)]
         table.add_row(attribute, *shown, f"≥ {wanted:.2f}" if wanted else "")

@@ -102,7 +102,3 @@ def save(pipeline: Any, folder: Path) -> None:
     for name in names:
         getattr(pipeline, name).float()
 
-
-def megabytes(folder: Path) -> float:
-    """What a folder's files weigh."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

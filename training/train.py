@@ -1,24 +1,33 @@
 """Hours in, trained models out: `python training/train.py STAGE --hours H --out DIR`.
 
-Each stage goes on where it stopped; the same command after an interruption, or with more hours,
-continues. Uses a GPU where there is one. docs/training.md says in which order, and what to expect.
+`all` runs every stage from nothing (`make train-demo`); its hours are shared out. Each stage goes
+on where it stopped; the same command after an interruption, or with more hours, continues. Uses a
+GPU where there is one. docs/training.md says in which order, and what to expect.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+SHARES = {"vae": 0.29, "clip": 0.27, "generator": 0.52, "distil": 0.12}
+"""Of the hours of `all`; the VAE and the CLIP run side by side, a core each. What is left over is
+for the latents, which take as long as they take."""
+
+STAGES = ("vae", "clip", "latents", "generator", "distil", "onnx")
+
 
 def main() -> None:
-    """Read the command line and run one stage."""
+    """Read the command line and run one stage, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=("vae", "latents", "generator", "distil", "clip", "onnx"))
+    parser.add_argument("stage", choices=("all", *STAGES))
     parser.add_argument("--hours", type=float, default=0.5)
     parser.add_argument("--out", type=Path, default=Path("out/training"))
     parser.add_argument("--pictures", type=int, default=60_000, help="posters in the latents cache")
@@ -26,13 +35,56 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning, module="diffusers|transformers")
-    from training.runs import prepare  # noqa: PLC0415 - --help should not wait for torch
+    if asked.stage == "all":
+        _all(asked)
+    else:
+        _run(asked)
 
-    prepare(asked.threads)
-    _run(asked)
+
+def _all(asked: argparse.Namespace) -> None:
+    """Every stage in a process of its own, the first two side by side; then the folders."""
+    half = max(1, asked.threads // 2)
+    clip = _begin(asked, "clip", half, quiet=True)
+    _end(_begin(asked, "vae", half))
+    _end(clip)
+    for stage in STAGES[2:]:
+        _end(_begin(asked, stage, asked.threads))
+    for made, name in (("distilled/pipeline", "poster-flux"), ("clip/saved", "poster-clip")):
+        shutil.copytree(asked.out / made, asked.out / name, dirs_exist_ok=True)
+    sys.stdout.write(f"both models are in {asked.out}: poster-flux and poster-clip\n")
+
+
+def _begin(
+    asked: argparse.Namespace, stage: str, threads: int, *, quiet: bool = False
+) -> subprocess.Popen[bytes]:
+    """One stage as its own process; a quiet one tells its progress to STAGE.log."""
+    asked.out.mkdir(parents=True, exist_ok=True)
+    hours = f"{asked.hours * SHARES.get(stage, 0):.4f}"
+    command = [
+        sys.executable, __file__, stage, "--hours", hours, "--threads", str(threads),
+        "--out", str(asked.out), "--pictures", str(asked.pictures),
+        "--workers", str(asked.workers),
+    ]  # fmt: skip
+    if not quiet:
+        return subprocess.Popen(command)  # noqa: S603 - ourselves
+    with (asked.out / f"{stage}.log").open("w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603 - as above
+
+
+def _end(stage: subprocess.Popen[bytes]) -> None:
+    """Wait for it; what it said of its failure stands above."""
+    try:
+        if stage.wait():
+            raise SystemExit(f"{' '.join(map(str, stage.args))}\nended with {stage.returncode}")  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        stage.wait()
+        raise SystemExit("interrupted; the same command goes on from here") from None
 
 
 def _run(asked: argparse.Namespace) -> None:
+    from training import runs  # noqa: PLC0415 - --help should not wait for torch
+
+    runs.prepare(asked.threads)
     if asked.stage == "vae":
         from training import vae  # noqa: PLC0415 - as above
 
@@ -50,13 +102,18 @@ def _run(asked: argparse.Namespace) -> None:
 
         distillation.train(asked.out, asked.hours)
     elif asked.stage == "onnx":
-        from training import export  # noqa: PLC0415 - as above
-
-        export.export(asked.out / "distilled" / "pipeline", asked.out / "onnx")
+        _export(asked.out)
     else:
         from training import clip  # noqa: PLC0415 - as above
 
         clip.train(asked.out, asked.hours, asked.workers)
+
+
+def _export(out: Path) -> None:
+    from training import clip_onnx, export  # noqa: PLC0415 - --help should not wait for torch
+
+    export.export(out / "distilled" / "pipeline")
+    clip_onnx.export(out / "clip" / "saved")
 
 
 if __name__ == "__main__":
