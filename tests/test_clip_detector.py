@@ -94,6 +94,44 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch):
         clip.open_model(clip.DEFAULT, Runtime())
 
 
+def test_a_configuration_may_say_what_little_the_model_knows(tmp_path):
+    name = folder(tmp_path / "m")
+    path = tmp_path / "m" / "open_clip_config.json"
+    world = {"words": "a red cup", "things": "cup"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "world": world}))
+    known = find(name, Runtime()).world
+
+    assert known == (frozenset({"a", "red", "cup"}), ("cup",))
+
+
+def test_a_model_shown_everything_says_nothing_of_what_it_knows(tmp_path):
+    assert find(folder(tmp_path / "m"), Runtime()).world is None
+
+
+def test_onnx_files_count_only_together_and_with_a_tokenizer(tmp_path):
+    files = ("open_clip_model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    text = {"hf_tokenizer_name": "of/this-folder"}
+    both = folder(tmp_path / "both", text=text, files=(*files, "image.onnx", "text.onnx"))
+    one = folder(tmp_path / "one", text=text, files=(*files, "image.onnx"))
+    bare = folder(tmp_path / "bare", files=(*files, "image.onnx", "text.onnx"))
+
+    assert [find(name, Runtime()).onnx for name in (both, one, bare)] == [True, False, False]
+
+
+def test_onnx_files_that_are_none_are_named(tmp_path):
+    files = ("open_clip_model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    text = {"hf_tokenizer_name": "of/this-folder"}
+    name = folder(tmp_path / "m", text=text, files=(*files, "image.onnx", "text.onnx"))
+    with pytest.raises(ConfigError, match=r"cannot open image\.onnx"):
+        clip.open_model(name, Runtime())
+
+
+def test_a_folder_without_onnx_files_needs_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(clip, "find_spec", lambda name: None)
+    with pytest.raises(MissingRequirement, match="sentinel-gatekeeper\\[clip\\]"):
+        clip.open_model(folder(tmp_path / "m"), Runtime())
+
+
 def test_importing_the_detector_loads_no_torch():
     code = "import sys, sentinel.detectors.clip; sys.exit('torch' in sys.modules)"
     import subprocess

@@ -1,35 +1,34 @@
 """open_clip models in, embeddings of pictures and texts out; shared by the judges that need CLIP.
 
-Which folders are opened, and which refused, is in clip_folders.py. Nothing is downloaded. Texts
-longer than the context would be cut by open_clip without a word; `ClipModel.tokens` counts them
-uncut, so that callers split first (judges/alignment/clauses.py does).
+Which folders are opened, and which refused, is in clip_folders.py. A folder with ONNX files beside
+its weights runs in onnxruntime (clip_onnx.py), any other in torch (clip_torch.py). Nothing is
+downloaded. Texts longer than the context would be cut without a word; `ClipModel.tokens` counts
+them uncut, so that callers split first (judges/alignment/clauses.py does).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from sentinel.contracts import Pixels, ReferencePicture, Runtime, Sample
-from sentinel.detectors.clip_folders import CARDS, DEFAULT, LOCAL, Folder, find
-from sentinel.errors import ConfigError, MissingRequirement
+from sentinel.detectors.clip_folders import CARDS, DEFAULT, Folder, World, find
+from sentinel.errors import MissingRequirement
 from sentinel.imaging import fit
 
 Vectors = NDArray[np.float32]
 
-__all__ = ["CARDS", "DEFAULT", "ClipModel", "Vectors", "open_model"]
+__all__ = ["CARDS", "DEFAULT", "ClipModel", "Vectors", "World", "open_model"]
 
 INSTALL = "pip install 'sentinel-gatekeeper[clip]'"
 TEXTS_KEPT = 4096
@@ -37,8 +36,6 @@ TEXTS_KEPT = 4096
 TEXT_BATCH = 64
 IMAGE_BATCH = 8
 """Pictures per forward pass: halved the time per picture on a CPU against one by one."""
-WORDS_KEPT = 50_000
-"""Entries open_clip's own tokenizer cache may reach; it never empties it itself."""
 LONGEST_WORD = 64
 """Characters without a space after which a break is put in: byte-pair merging is quadratic, and
 one word of 20,000 letters would take minutes."""
@@ -47,43 +44,48 @@ THINNEST = 16
 side of a 16,384 × 1 picture up to 224 would need gigabytes."""
 
 
-class _Parts(NamedTuple):
-    """What open_clip returns for one folder."""
+class Network(Protocol):
+    """A model as its library runs it; never called by two threads at once."""
 
-    network: Any
-    preprocess: Any
-    tokenizer: Any
-    device: str
+    context: int
+    """Tokens of a text that the model sees, its start and end marks included."""
+    logit_scale: float
+    """What the model was trained to multiply a cosine with."""
+    logit_bias: float | None
+    """SigLIP's offset before its sigmoid; None for softmax models."""
+    side: int
+    """Pixels of the longer side of the pictures that the model sees."""
+
+    def tokens(self, text: str) -> int:
+        """Tokens of a text with start and end marks, counted without cutting."""
+
+    def texts(self, texts: Sequence[str]) -> Vectors:
+        """(N, D) unit vectors."""
+
+    def pictures(self, pictures: Sequence[Pixels]) -> Vectors:
+        """(N, D) unit vectors."""
 
 
 class ClipModel:
     """A loaded model. Safe to use from several threads: forward passes take turns."""
 
-    def __init__(self, name: str, fingerprint: str, parts: _Parts) -> None:
+    def __init__(self, name: str, fingerprint: str, network: Network, world: World | None) -> None:
         self.name = name
         self.fingerprint = fingerprint
         """First 12 hex digits of the sha256 of the weights file."""
-        self.context = int(parts.tokenizer.context_length)
-        """Tokens of a text that the model sees, its start and end marks included."""
-        self.logit_scale = float(parts.network.logit_scale.exp().item())
-        """What the model was trained to multiply a cosine with."""
-        bias = getattr(parts.network, "logit_bias", None)
-        self.logit_bias = None if bias is None else float(bias.item())
-        """SigLIP's offset before its sigmoid; None for softmax models."""
-        self._parts = parts
+        self.world = world
+        """The words and things it knows, where those are few; None: ask it anything."""
+        self.context = network.context
+        self.logit_scale = network.logit_scale
+        self.logit_bias = network.logit_bias
+        self._network = network
         self._lock = threading.RLock()
         self._texts: OrderedDict[str, Vectors] = OrderedDict()
 
     def tokens(self, text: str) -> int:
         """Tokens of a text with start and end marks, counted without cutting."""
-        tokenizer, text = self._parts.tokenizer, _speakable(text)
         with self._lock:
-            if hasattr(tokenizer, "tokenizer"):
-                cleaned = tokenizer.clean_fn(text)
-                return len(tokenizer.tokenizer(cleaned, verbose=False)["input_ids"])
-            if len(tokenizer.cache) > WORDS_KEPT:
-                tokenizer.cache = {mark: mark for mark in ("<start_of_text>", "<end_of_text>")}
-            return len(tokenizer.encode(text)) + 2
+            return self._network.tokens(_speakable(text))
 
     def text(self, texts: Sequence[str]) -> Vectors:
         """(N, D) unit vectors; each string is computed once while it stays among the last 4096."""
@@ -127,25 +129,11 @@ class ClipModel:
             return [sample.once(key, partial(make, at)) for at, sample in enumerate(samples)]
 
     def _embed_texts(self, texts: list[str]) -> Vectors:
-        import torch  # noqa: PLC0415 - 1.7 s to import
-
-        parts = self._parts
-        with torch.inference_mode():
-            tokens = parts.tokenizer([_speakable(text) for text in texts]).to(parts.device)
-            found = parts.network.encode_text(tokens, normalize=True)
-        return np.asarray(found.float().cpu().numpy(), dtype=np.float32)
+        return self._network.texts([_speakable(text) for text in texts])
 
     def _embed_images(self, pictures: Sequence[Pixels]) -> Vectors:
-        import torch  # noqa: PLC0415 - 1.7 s to import
-
-        parts = self._parts
-        side = 2 * max(np.ravel(parts.network.visual.image_size))
-        ready = [
-            parts.preprocess(Image.fromarray(_sane(fit(each, int(side))))) for each in pictures
-        ]
-        with torch.inference_mode():
-            found = parts.network.encode_image(torch.stack(ready).to(parts.device), normalize=True)
-        return np.asarray(found.float().cpu().numpy(), dtype=np.float32)
+        side = 2 * self._network.side
+        return self._network.pictures([_sane(fit(each, side)) for each in pictures])
 
     def _nothing(self) -> Vectors:
         return np.zeros((0, 0), dtype=np.float32)
@@ -162,8 +150,8 @@ def open_model(name: str, runtime: Runtime, *, pickles: bool = False) -> ClipMod
     `pickles` also takes weights in a .bin or .pth file (read by torch with weights_only); only for
     files from a source you trust, since such a file is a program.
     """
-    if find_spec("open_clip") is None or find_spec("torch") is None:
-        raise MissingRequirement(f"model {name}", "the extra 'clip' (open_clip, torch)", INSTALL)
+    if any(card.name == name and card.extra for card in CARDS):
+        _require_torch(name)
     folder = find(name, runtime, pickles=pickles)
     with _OPENING:
         key = (str(folder.path.resolve()), runtime.device)
@@ -173,46 +161,29 @@ def open_model(name: str, runtime: Runtime, *, pickles: bool = False) -> ClipMod
 
 
 def _open(name: str, folder: Folder, runtime: Runtime) -> ClipModel:
-    import open_clip  # noqa: PLC0415 - 4 s and 0.8 GB to import
-    import torch  # noqa: PLC0415 - as above
+    fingerprint = _sha256(folder.weights)[:12]
+    return ClipModel(name, fingerprint, _network(name, folder, runtime), folder.world)
 
-    torch.set_num_threads(runtime.threads)
-    own = {"local_files_only": True, "trust_remote_code": False}
-    where = f"{LOCAL}{folder.path}"
-    with _offline():
-        try:
-            network, preprocess = open_clip.create_model_from_pretrained(
-                where, device=runtime.device, image_resize_mode=folder.resizing
-            )
-            tokenizer = open_clip.get_tokenizer(where, **(own if folder.own_tokenizer else {}))
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            shown = " ".join(str(error).split())[:200]
-            text = f"{folder.path} cannot be opened by open_clip ({shown}); pull the model again"
-            raise ConfigError(text) from error
-    network.eval()
-    parts = _Parts(network, preprocess, tokenizer, runtime.device)
-    return ClipModel(name, _sha256(folder.weights)[:12], parts)
+
+def _network(name: str, folder: Folder, runtime: Runtime) -> Network:
+    if folder.onnx:
+        from sentinel.detectors.clip_onnx import OnnxClip  # noqa: PLC0415 - heavy
+
+        return OnnxClip(folder, runtime)
+    _require_torch(name)
+    from sentinel.detectors.clip_torch import TorchClip  # noqa: PLC0415 - heavy
+
+    return TorchClip(folder, runtime)
+
+
+def _require_torch(name: str) -> None:
+    if find_spec("open_clip") is None or find_spec("torch") is None:
+        raise MissingRequirement(f"model {name}", "the extra 'clip' (open_clip, torch)", INSTALL)
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Keep the hub's client from the network while a model is opened."""
-    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
 
 
 def _speakable(text: str) -> str:

@@ -18,11 +18,14 @@ from sentinel.errors import ConfigError, MissingRequirement
 DEFAULT = "siglip2-b16-256"
 LOCAL = "local-dir:"
 CONFIG = "open_clip_config.json"
+IMAGE, TEXT = "image.onnx", "text.onnx"
+"""What training/clip_onnx.py writes: where both are there, neither torch nor open_clip is asked."""
 PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 """The names that open_clip 3.3 takes before any other in a folder."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 """What transformers needs beside the weights; SigLIP2's is not in open_clip's wheel."""
-INSTALL = "pip install 'sentinel-gatekeeper[clip]'"
+SHIPPED = Path(__file__).with_name("poster_clip")
+"""The folder of the model that is part of this package."""
 
 
 def _siglip2_files() -> dict[str, str | None]:
@@ -53,8 +56,27 @@ CARDS = (
         extra="clip",
         note="1.1 billion parameters, 64 tokens of context; best with a GPU",
     ),
+    ModelCard(
+        name="poster-clip",
+        title="Poster CLIP, 128 px",
+        licence="Apache-2.0",
+        commercial=True,
+        megabytes=7.4,
+        source="wheel",
+        files=dict.fromkeys((CONFIG, PREFERRED[0], *TOKENIZER_FILES, IMAGE, TEXT)),
+        note="knows only the poster world of training/; for the policy poster-demo",
+    ),
 )
 """Models known by name; any other opens as "local-dir:/path/to/folder"."""
+
+
+class World(NamedTuple):
+    """What a model was shown, where that is little: of anything else its answer is a guess."""
+
+    words: frozenset[str]
+    """Every word it has read, lower case, numbers in digits too."""
+    things: tuple[str, ...]
+    """Nouns of what it can tell apart, in the singular."""
 
 
 class Folder(NamedTuple):
@@ -66,6 +88,10 @@ class Folder(NamedTuple):
     """Whether the tokenizer comes from the folder (SigLIP2) or from open_clip's wheel (CLIP)."""
     resizing: str
     """How pictures are made square: "squash" or "longest"."""
+    onnx: bool
+    """Whether onnxruntime can run it."""
+    world: World | None
+    """The configuration's table `world`; None: the model was shown pictures of everything."""
 
 
 def find(name: str, runtime: Runtime, *, pickles: bool = False) -> Folder:
@@ -76,7 +102,7 @@ def find(name: str, runtime: Runtime, *, pickles: bool = False) -> Folder:
     who, path, remedy = _locate(name, runtime)
     if not (path / CONFIG).is_file():
         raise MissingRequirement(who, f"the folder {path} with {CONFIG}", remedy)
-    text, preprocessing = _configured(path)
+    text, preprocessing, world = _configured(path)
     if text.get("hf_model_name") or "trust_remote_code" in text.get("tokenizer_kwargs", {}):
         raise ConfigError(
             f"{path / CONFIG} fetches its text encoder by name or trusts remote code; "
@@ -87,7 +113,8 @@ def find(name: str, runtime: Runtime, *, pickles: bool = False) -> Folder:
     if own and lacking:
         raise MissingRequirement(who, f"{' and '.join(lacking)} in {path}", remedy)
     weights = _weights(path, who, remedy, pickles=pickles)
-    return Folder(path, weights, own, _resizing(preprocessing))
+    onnx = own and all((path / each).is_file() for each in (IMAGE, TEXT))
+    return Folder(path, weights, own, _resizing(preprocessing), onnx, world)
 
 
 def _locate(name: str, runtime: Runtime) -> tuple[str, Path, str]:
@@ -96,17 +123,23 @@ def _locate(name: str, runtime: Runtime) -> tuple[str, Path, str]:
         folder = Path(name.removeprefix(LOCAL)).expanduser()
         source = CARDS[0].source.removeprefix("hf:")
         return f"model {name}", folder, f"hf download {source} --local-dir {folder}"
-    if name in {card.name for card in CARDS}:
+    card = next((card for card in CARDS if card.name == name), None)
+    if card and card.source == "wheel":
+        return f"model {name}", SHIPPED, "pip install --force-reinstall sentinel-gatekeeper"
+    if card:
         return f"model {name}", runtime.models / name, f"sentinel models pull {name}"
     known = ", ".join(card.name for card in CARDS)
     raise ConfigError(f"model is {name!r}: name one of {known}, or local-dir:/path/to/folder")
 
 
-def _configured(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The text encoder's and the preprocessing's tables."""
+def _configured(path: Path) -> tuple[dict[str, Any], dict[str, Any], World | None]:
+    """The text encoder's and the preprocessing's tables, and the world that is all it knows."""
     try:
         found = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        return dict(found["model_cfg"]["text_cfg"]), dict(found.get("preprocess_cfg", {}))
+        text, preprocessing = found["model_cfg"]["text_cfg"], found.get("preprocess_cfg", {})
+        told = found.get("world")
+        known = told and World(frozenset(told["words"].split()), tuple(told["things"].split()))
+        return dict(text), dict(preprocessing), known or None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         text = f"{path / CONFIG} is no open_clip configuration ({error!r}); pull the model again"
         raise ConfigError(text) from error
