@@ -69,7 +69,9 @@ def export(folder: Path) -> None:
     _limit(folder / CONFIG)
 
 
-def _write(network: _Image | _Text, example: torch.Tensor, path: Path, facts: dict[str, Any]) -> None:
+def _write(
+    network: _Image | _Text, example: torch.Tensor, path: Path, facts: dict[str, Any]
+) -> None:
     (name,) = ("pixels",) if isinstance(network, _Image) else ("ids",)
     # Shapes that do not change look like choices to the tracer, which warns of each.
     with warnings.catch_warnings():
