@@ -38,6 +38,16 @@ def texts(prompt):
         ("the car is red", ["the red car"]),
         ("a cup of coffee on the table", ["a cup of coffee", "the table"]),
         ("a black and white cat", ["a black and white cat"]),
+        ("two cups on black", ["two cups", "a black background"]),
+        ("a star against orange", ["a star", "an orange background"]),
+        ("a star, the background is brown", ["a star", "the brown background"]),
+        ("a star on a plain white background", ["a star", "a plain white background"]),
+        ("a dog on a plain", ["a dog", "a plain"]),
+        ("a row of three green circles", ["three green circles"]),
+        ("four white cups side by side", ["four white cups"]),
+        ("from left to right one red cup and a star", ["one red cup", "a star"]),
+        ("a red cup blue background", ["a red cup", "blue background"]),
+        ("in the centre four red squares", ["four red squares"]),
         ("The painting was hung above the sofa", ["the painting", "the sofa"]),
         ("an oil painting of an orange", ["an orange"]),
         ('a sign that says "two red cups"', ["a sign"]),
@@ -88,6 +98,10 @@ def test_what_must_not_be_seen_is_set_apart():
 )
 def test_places_are_found(prompt, place):
     assert [found.text for found in phrases(prompt).places] == [place]
+
+
+def test_nothing_stands_beside_a_background():
+    assert phrases("two cups over a clean white background").places == []
 
 
 def test_prompts_in_other_scripts_have_no_phrases():

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from judges.alignment import words
+from judges.alignment.bounds import begins, ends, joins, qualifies
 
 LONGEST = 7
 """Words of a phrase; what is longer is no phrase but a sentence that the rules did not grasp."""
@@ -129,13 +130,15 @@ class _State:
     place: tuple[Phrase, str] | None = None
     negated: bool = False
     linked: bool = False
+    ground: bool = False
+    unseen: tuple[str, ...] = ()
 
 
 def _read(fragment: list[str], found: Phrases) -> None:
     state, at = _State(), 0
     while at < len(fragment):
         place, length = _place(fragment, at)
-        if place:
+        if length:
             _close(state, found)
             _open_place(state, place, found)
             at += length
@@ -146,15 +149,18 @@ def _read(fragment: list[str], found: Phrases) -> None:
 
 
 def _place(fragment: list[str], at: int) -> tuple[str, int]:
+    """The place said here and its length in words; an order of things is "" and its length."""
     for length in range(min(words.LONGEST_PLACE, len(fragment) - at), 0, -1):
         said = " ".join(fragment[at : at + length])
         if said in words.PLACES:
             return words.PLACES[said], length
+        if said in words.ROWS:
+            return "", length
     return "", 0
 
 
 def _open_place(state: _State, place: str, found: Phrases) -> None:
-    if state.last is None:
+    if state.last is None or not place:
         return
     if place in words.OF:
         state.place = (state.last, place)
@@ -168,62 +174,23 @@ def _take(fragment: list[str], at: int, state: _State, found: Phrases) -> None:
     if word in words.NEGATIONS:
         _close(state, found)
         state.negated = True
-    elif _joins(word, following, state.chunk):
+    elif joins(word, following, state.chunk):
         state.chunk.append(word)
-    elif word in words.DETERMINERS:
+    elif word in words.DETERMINERS or begins(word, following, state.chunk):
         _close(state, found)
         state.chunk.append(word)
-    elif _ends(word, state.chunk, following):
+    elif ends(word, state.chunk, following):
         _close(state, found, ender=word)
-        state.linked = word in words.AUXILIARIES
+        state.linked, state.ground = word in words.AUXILIARIES, word in words.GROUNDS
     else:
         state.chunk.append(word)
-
-
-def _joins(word: str, following: list[str], chunk: list[str]) -> bool:
-    """Whether the word holds a phrase together: a cup *of* coffee, a black *and* white cat."""
-    if word == "of":
-        return bool(chunk) and chunk[-1] in words.CONTAINERS | {"couple", "dozen"}
-    if word == "and" and chunk and following:
-        return all(map(_qualifies, chunk)) and _quality(chunk[-1]) and _quality(following[0])
-    return False
-
-
-def _quality(word: str) -> bool:
-    return word in words.ADJECTIVES or word in words.COLOURS
-
-
-def _ends(word: str, chunk: list[str], following: list[str]) -> bool:
-    """Whether this word ends a noun phrase rather than being part of one."""
-    if word in words.PREPOSITIONS | words.CONJUNCTIONS | words.PRONOUNS | words.AUXILIARIES:
-        return True
-    opened = bool(chunk) and (_qualifies(chunk[-1]) or chunk[-1] == "and")
-    if word in words.VERBS:
-        return not opened
-    if word in words.ADVERBS or (word.endswith("ly") and word not in words.NOT_ADVERBS):
-        return not opened
-    if _quality(word) and word not in words.LONE:
-        return bool(chunk) and not opened
-    participle = (word.endswith("ing") and word not in words.ING_NOUNS) or (
-        word.endswith("ed") and word not in words.ED_WORDS
-    )
-    return participle and len(word) > len("ring") and not (opened and following)
-
-
-def _qualifies(word: str) -> bool:
-    """Whether a noun must still follow this word."""
-    if word in words.DETERMINERS or word in words.COUNTS or _quality(word):
-        return True
-    if word.endswith("ly"):
-        return word not in words.NOT_ADVERBS
-    participle = word.endswith(("ing", "ed")) and len(word) > len("ring")
-    return word.endswith("'s") or (participle and word not in words.ING_NOUNS | words.ED_WORDS)
 
 
 def _close(state: _State, found: Phrases, ender: str = "") -> None:
     """Turn the chunk into a phrase, a colour of the last one, a negation or nothing."""
     chunk, state.chunk = state.chunk, []
     linked, state.linked = state.linked, False
+    ground, state.ground = state.ground, False
     if not chunk:
         return
     if state.negated:
@@ -233,6 +200,9 @@ def _close(state: _State, found: Phrases, ender: str = "") -> None:
         found.style.append(" ".join(chunk))
     elif linked and chunk[0] not in words.DETERMINERS | words.COUNTS.keys():
         _paint(state, chunk, found)
+    elif ground and len(chunk) == 1 and chunk[0] in words.COLOURS:
+        article = "an" if chunk[0][0] in "aeiou" else "a"
+        _add([article, *chunk, "background"], state, found)
     else:
         _add(chunk, state, found)
 
@@ -240,20 +210,24 @@ def _close(state: _State, found: Phrases, ender: str = "") -> None:
 def _add(chunk: list[str], state: _State, found: Phrases) -> None:
     phrase = phrase_of(chunk)
     if phrase is None:
+        state.unseen = tuple(chunk) if chunk[-1] in words.UNSEEN else ()
         if chunk[-1] in words.STYLE_HEADS:
             found.style.append(" ".join(chunk))
         return
     found.phrases.append(phrase)
-    if state.place:
+    state.unseen = ()
+    if state.place and phrase.noun.split()[-1] not in words.UNSEEN:
         found.places.append(Place(state.place[0], state.place[1], phrase))
-        state.place = None
-    state.last = phrase
+    state.place, state.last = None, phrase
 
 
 def _paint(state: _State, chunk: list[str], found: Phrases) -> None:
     """Read "the car is red" as "the red car"; any other quality after a verb is no phrase."""
     before = state.last
     if len(chunk) > 1 or chunk[0] not in words.COLOURS:
+        return
+    if state.unseen:
+        _add([*state.unseen[:-1], *chunk, state.unseen[-1]], state, found)
         return
     if before is None or before.colour is not None or before not in found.phrases:
         return
@@ -272,7 +246,7 @@ def phrase_of(chunk: Sequence[str]) -> Phrase | None:
     if not said or len(said) > LONGEST:
         return None
     start = 0
-    while start < len(said) and (_qualifies(said[start]) or said[start] == "and"):
+    while start < len(said) and (qualifies(said[start]) or said[start] == "and"):
         start += 1
     if start == len(said) > 1 and said[0] in words.DETERMINERS and said[-1] in words.LONE:
         start -= 1

@@ -51,13 +51,14 @@ ADJECTIVES = _words(
     "single lone majestic magical mysterious futuristic cozy quaint busy quiet calm stormy sunny "
     "cloudy snowy rainy foggy misty sandy rocky grassy lush barren distant nearby other same "
     "different simple ornate intricate delicate sturdy fierce gentle plump slender muscular curly "
-    "straight wavy silky plush velvet velvety woven knitted painted stylish traditional"
+    "straight wavy silky plush velvet velvety woven knitted painted stylish traditional "
+    "plain bare stark"
 )
 
 MEDIA = _words(
     "photo photograph photography picture image portrait close-up closeup selfie snapshot drawing "
     "painting illustration sketch render rendering artwork art depiction scene view shot poster "
-    "cartoon digital logo mosaic collage watercolor watercolour engraving print comic anime"
+    "cartoon digital logo mosaic collage watercolor watercolour engraving print comic anime flyer"
 )
 """Kinds of picture: "a painting of a dog" is about a dog; "a painting on the wall" is an object."""
 ALWAYS_MEDIA = _words(
@@ -151,7 +152,7 @@ STYLE_HEADS = _words(
 UNSEEN = _words(
     "center centre middle side sides front back top bottom corner edge background foreground view "
     "air day time way surface words word text letters saying title caption angle angles distance "
-    "backdrop position row pose other others kind type part parts end"
+    "backdrop position row pose other others kind type part parts end contrast"
 )
 """Nouns that are no thing in a picture: their colour is judged, their presence is not."""
 
@@ -174,6 +175,7 @@ LONE = (
     "bronze",
     "cream",
     "peach",
+    "plain",
 )
 """Qualities that are things when nothing follows them."""
 OF = ("left of", "right of", "above", "below", "on top of", "under", "in front of", "behind",
@@ -196,4 +198,8 @@ PLACES = {
     "in the foreground": "in the foreground",
 }  # fmt: skip
 """Ways to say a place, and the one way each is judged under."""
-LONGEST_PLACE = max(len(place.split()) for place in PLACES)
+ROWS = ("from left to right", "from right to left", "from top to bottom", "side by side")
+"""Ways to say an order of several things; not judged."""
+LONGEST_PLACE = max(len(place.split()) for place in (*PLACES, *ROWS))
+GROUNDS = ("on", "against")
+"""Words before a lone colour that is the ground: "a logo on black"."""
