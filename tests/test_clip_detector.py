@@ -12,7 +12,7 @@ import pytest
 
 from sentinel.contracts import Brief, Runtime, Sample
 from sentinel.detectors import clip
-from sentinel.detectors.clip_folders import find
+from sentinel.detectors.clip_folders import KINDS, find
 from sentinel.errors import ConfigError, MissingRequirement
 from sentinel.testing import flat, noise, scene
 
@@ -101,7 +101,7 @@ def test_a_configuration_may_say_what_little_the_model_knows(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "world": world}))
     known = find(name, Runtime()).world
 
-    assert known == (frozenset({"a", "red", "cup"}), ("cup",))
+    assert known == (frozenset({"a", "red", "cup"}), ("cup",), frozenset(KINDS.split()))
 
 
 def test_a_model_shown_everything_says_nothing_of_what_it_knows(tmp_path):

@@ -123,6 +123,10 @@ def test_the_exported_model_says_what_it_knows(folder):
     assert "giraffe" not in world.words
 
 
+def test_a_model_that_was_not_trained_is_said_to_tell_nothing(folder):
+    assert not find(f"local-dir:{folder}", Runtime()).world.tells
+
+
 def test_a_folder_can_be_exported_again(folder, tmp_path):
     from training.clip_onnx import export
 

@@ -3,7 +3,7 @@
 `image.onnx` turns normalised pictures into unit vectors, `text.onnx` token ids. Both hold the graph
 alone and read the folder's safetensors (sharing.py). What else a reader must know (scale, size,
 normalisation, context) stands in their metadata, and in the configuration which words and things
-this model knows: it was shown nothing else, so nothing else may be asked of it.
+this model knows, and what it was measured here to tell: nothing else may be asked of it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,40 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import open_clip
 import torch
 
-from training.captions import NUMBERS
+from sentinel.contracts import Runtime
+from sentinel.detectors.clip_folders import find
+from sentinel.detectors.clip_onnx import OnnxClip
+from training.captions import NUMBERS, part
 from training.clip import CONTEXT, SIDE
+from training.painting import paint
 from training.sharing import share
 from training.tokens import vocabulary
-from training.world import SHAPES
+from training.world import SHAPES, imagine, with_one_wrong
 
 OPSET = 17
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
+
+KINDS = {
+    "object": ("shape",),
+    "colour": ("colour", "background"),
+    "count": ("count",),
+    "position": ("position",),
+}
+"""What the judge `alignment` asks about, and the attributes of a poster that are it."""
+
+TELLS = 0.9
+"""Share of posters of which a model must prefer the right phrase to a wrong one; a judge that asks
+about what its model merely guesses finds fault with every picture."""
+
+FIRST_SEED = 6 * 10**8
+MEASURED = 150
+"""Held-out posters that are shown for it."""
 
 
 class _Image(torch.nn.Module):
@@ -66,7 +87,7 @@ def export(folder: Path) -> None:
         "logit_bias": None if bias is None else bias.item(),
     }
     _write(_Text(network), torch.ones(2, CONTEXT).long(), folder / "text.onnx", reads)
-    _limit(folder / CONFIG)
+    _limit(folder)
 
 
 def _write(
@@ -89,13 +110,36 @@ def _write(
     share(path, {"network.": path.parent / WEIGHTS})
 
 
-def _limit(config: Path) -> None:
-    """Say in the configuration which words and things the model knows."""
+def _limit(folder: Path) -> None:
+    """Say in the configuration what the model knows and what it tells right."""
+    config = folder / CONFIG
     told = json.loads(config.read_text(encoding="utf-8"))
     known = [word for word in vocabulary() if word.isalpha()]
     digits = [str(number) for number in NUMBERS if number > 1]
-    told["world"] = {"words": " ".join([*digits, *known, "an"]), "things": " ".join(SHAPES)}
+    network = OnnxClip(find(f"local-dir:{folder}", Runtime()), Runtime())
+    right = {name: preferred(network, name) for names in KINDS.values() for name in names}
+    tells = [kind for kind, names in KINDS.items() if min(right[name] for name in names) >= TELLS]
+    told["world"] = {
+        "words": " ".join(dict.fromkeys([*digits, *known, "an"])),
+        "things": " ".join(SHAPES),
+        "tells": " ".join(tells),
+        "measured": {name: round(share, 3) for name, share in right.items()},
+    }
     config.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def preferred(network: OnnxClip, attribute: str) -> float:
+    """The share of held-out posters whose right phrase is nearer than one with this one wrong."""
+    wins = []
+    for seed in range(FIRST_SEED, FIRST_SEED + MEASURED):
+        spec = imagine(seed, held_out=True)
+        wrong = with_one_wrong(spec, attribute, np.random.default_rng(seed))
+        if wrong is None:
+            continue
+        said = [part(each, attribute, np.random.default_rng(seed)) for each in (spec, wrong)]
+        one, other = network.texts(said) @ network.pictures([paint(spec, seed)])[0]
+        wins.append(one > other)
+    return float(np.mean(wins))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,14 @@ from typing import ClassVar
 import numpy as np
 from pydantic import JsonValue
 
-from judges.alignment.counterfactuals import Contrast, decoys, plural, with_article
-from judges.alignment.decoys import DECOYS, OBJECTS
+from judges.alignment.counterfactuals import (
+    Contrast,
+    decoys,
+    decoys_of,
+    plural,
+    things_of,
+    with_article,
+)
 from judges.alignment.plan import SHOWN, Limits, Plan, clean, plan
 from sentinel.contracts import (
     Declined,
@@ -69,13 +75,14 @@ class Clause:
 class Alignment:
     """Does the picture show what the prompt asks for?
 
-    Options: `model` (siglip2-b16-256, siglip2-so400m-384 or local-dir:/path); `missing_below`, the
+    Options: `model` (siglip2-b16-256, siglip2-so400m-384, poster-clip, which needs no extra and
+    knows nothing but the demo's posters, or local-dir:/path); `missing_below`, the
     probability under which a phrase is named as an issue; `max_phrases` and `max_clauses`, beyond
     which the rest is reported as not judged; `sharpness`, a factor on the model's own logit scale;
     `pickles`, to accept weights that are not safetensors.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     batch_size: ClassVar[int] = 8
     models: ClassVar[tuple[ModelCard, ...]] = CARDS
 
@@ -100,9 +107,10 @@ class Alignment:
     def load(self, runtime: Runtime) -> None:
         """Open the model and embed the texts that every prompt is compared with."""
         self._model = open_model(self.name, runtime, pickles=self.pickles)
-        things = [thing for thing, _ in OBJECTS]
+        world = self._model.world
+        things = things_of(world)
         self._model.text(
-            [*DECOYS, *(with_article([each]) for each in things), *map(plural, things)]
+            [*decoys_of(world), *(with_article([each]) for each in things), *map(plural, things)]
         )
 
     def close(self) -> None:
@@ -130,7 +138,7 @@ class Alignment:
         model = self._opened()
         with self._lock:
             if prompt not in self._plans:
-                limits = Limits(model.context, self.max_phrases, self.max_clauses)
+                limits = Limits(model.context, self.max_phrases, self.max_clauses, model.world)
                 self._plans[prompt] = plan(prompt, model.tokens, limits)
             self._plans.move_to_end(prompt)
             while len(self._plans) > PLANS_KEPT:
@@ -140,7 +148,7 @@ class Alignment:
     def _reading(self, prompt: str, picture: Vectors) -> Reading | Declined:
         made, model = self._plan(prompt), self._opened()
         if not made.judged and not made.checks:
-            reason = "the prompt only says what must not be seen, which a CLIP model cannot judge"
+            reason = _why_nothing(made)
             return Declined(reason=reason, measurements={"not_judged": made.left_out})
         scale = model.logit_scale * self.sharpness
         checks = [_check(model, contrast, picture, scale) for contrast in made.checks]
@@ -168,6 +176,12 @@ class Alignment:
         )  # fmt: skip
 
 
+def _why_nothing(made: Plan) -> str:
+    if made.left_out["unknown"] or not made.left_out["negated"]:
+        return "the prompt names nothing that this model knows"
+    return "the prompt only says what must not be seen, which a CLIP model cannot judge"
+
+
 def _check(model: ClipModel, contrast: Contrast, picture: Vectors, scale: float) -> Check:
     """Against the strongest rival: the odds are exp(scale × difference of the two cosines).
 
@@ -182,7 +196,7 @@ def _check(model: ClipModel, contrast: Contrast, picture: Vectors, scale: float)
 
 
 def _clause(model: ClipModel, clause: str, picture: Vectors, scale: float) -> Clause:
-    cosines = model.text([clause, *decoys(clause)]) @ picture
+    cosines = model.text([clause, *decoys(clause, model.world)]) @ picture
     rank = 1 + int(np.count_nonzero(cosines[1:] >= cosines[0]))
     return Clause(clause, _odds(scale * float(cosines[0] - cosines[1:].max())), rank)
 
@@ -200,6 +214,7 @@ def _value(checks: Sequence[Check], judged: Sequence[Clause]) -> float:
     if not checks:
         return whole
     mean = _mean([check.probability for check in checks])
+    whole = whole if judged else mean
     sure = [check.probability for check in checks if check.contrast.kind in SURE]
     return min(1.0, WORST * min(sure, default=mean) + MEAN * mean + WHOLE * whole)
 

@@ -2,7 +2,8 @@
 
 A contrast is what the picture would show had the generator got one thing wrong. What the prompt
 itself asks for elsewhere is never held against a phrase: with "a red car and a blue house" the
-picture is blue too, and telling whose blue it is (binding) is what CLIP models cannot do.
+picture is blue too, and telling whose blue it is (binding) is what CLIP models cannot do. A model
+of a small world is asked in its own words and things only: of others it knows nothing.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Literal
 
 from judges.alignment import words
 from judges.alignment.decoys import BASIC, DECOYS, KINDS, NEIGHBOURS, OBJECTS, OPPOSITES, SIBLINGS
 from judges.alignment.phrases import Phrase, Place
+from sentinel.detectors.clip_folders import World
 
 Kind = Literal["object", "colour", "count", "position"]
 
@@ -41,10 +44,24 @@ class Contrast:
     others: tuple[str, ...]
 
 
-def contrasts(phrase: Phrase, asked: frozenset[str]) -> tuple[Contrast, ...]:
+def contrasts(
+    phrase: Phrase, asked: frozenset[str], world: World | None = None
+) -> tuple[Contrast, ...]:
     """The contrasts of a phrase; `asked` is every word of the prompt (`asked_for`)."""
-    made = (_objects(phrase, asked), _colours(phrase, asked), _counts(phrase))
-    return tuple(contrast for contrast in made if contrast and contrast.others)
+    made = (_objects(phrase, asked, world), _colours(phrase, asked), _counts(phrase))
+    known = (_within(world, contrast) for contrast in made if contrast)
+    return tuple(contrast for contrast in known if contrast.others)
+
+
+def knows(world: World | None, text: str) -> bool:
+    """Whether a model of that world has read every word of a text."""
+    return world is None or all(word in world.words for word in WORD.findall(text.lower()))
+
+
+def _within(world: World | None, contrast: Contrast) -> Contrast:
+    """The contrast with those others that the model can read."""
+    others = tuple(other for other in contrast.others if knows(world, other))
+    return Contrast(contrast.kind, contrast.phrase, contrast.true, others)
 
 
 def contrast_of_place(place: Place) -> Contrast:
@@ -59,11 +76,25 @@ def contrast_of_place(place: Place) -> Contrast:
     return Contrast("position", place.text, place.text, tuple(others))
 
 
-def decoys(clause: str) -> tuple[str, ...]:
+def decoys(clause: str, world: World | None = None) -> tuple[str, ...]:
     """The decoys that share no word with a clause, small words aside; all if every one does."""
     said = asked_for(clause) - SMALL
-    apart = tuple(decoy for decoy in DECOYS if not (asked_for(decoy) - SMALL) & said)
-    return apart or DECOYS
+    every = decoys_of(world)
+    apart = tuple(decoy for decoy in every if not (asked_for(decoy) - SMALL) & said)
+    return apart or every
+
+
+def decoys_of(world: World | None) -> tuple[str, ...]:
+    """The fixed decoys; of a small world each of its things, in one colour after another."""
+    if world is None:
+        return DECOYS
+    colours = [colour for colour in BASIC if colour in world.words]
+    return tuple(with_article(pair) for pair in zip(cycle(colours), world.things, strict=False))
+
+
+def things_of(world: World | None) -> tuple[str, ...]:
+    """What may be held against anything, in the singular."""
+    return tuple(thing for thing, _ in OBJECTS) if world is None else world.things
 
 
 def asked_for(prompt: str) -> frozenset[str]:
@@ -100,19 +131,35 @@ def with_article(said: Sequence[str]) -> str:
     return " ".join(["an" if vowel else "a", *said])
 
 
-def _objects(phrase: Phrase, asked: frozenset[str]) -> Contrast | None:
+def _objects(phrase: Phrase, asked: frozenset[str], world: World | None) -> Contrast | None:
     """The bare thing against other things; these texts are the same for every prompt."""
     noun = phrase.noun.split()
     if noun[-1] in words.UNSEEN:
         return None
     head = singular(noun[-1])
-    rivals = [other for group in SIBLINGS if head in group.split() for other in group.split()]
-    rivals += [thing for thing, kind in OBJECTS if not asked & frozenset(KINDS[kind].split())]
+    rivals = _rivals(head, asked) if world is None else list(world.things)
     rivals = [rival for rival in dict.fromkeys(rivals) if rival not in asked]
+    if world:
+        return _in_world(phrase, rivals) if head in world.things else None
     if phrase.plural:
         return Contrast("object", phrase.text, phrase.noun, tuple(map(plural, rivals)))
-    bare = with_article(noun) if phrase.words[0] in words.DETERMINERS else phrase.noun
+    one = phrase.words[0] in words.DETERMINERS or phrase.count is not None
+    bare = with_article(noun) if one else phrase.noun
     return Contrast("object", phrase.text, bare, tuple(with_article([rival]) for rival in rivals))
+
+
+def _in_world(phrase: Phrase, rivals: Sequence[str]) -> Contrast:
+    """The whole phrase with another thing in it: a small model never read of a thing alone."""
+    last = len(phrase.words) - 1
+    said = [plural(rival) if phrase.plural else rival for rival in rivals]
+    others = tuple(_replaced(phrase, last, each) for each in said)
+    return Contrast("object", phrase.text, phrase.text, others)
+
+
+def _rivals(head: str, asked: frozenset[str]) -> list[str]:
+    """What a thing is taken for, then things that seldom stand anywhere by chance."""
+    rivals = [other for group in SIBLINGS if head in group.split() for other in group.split()]
+    return rivals + [thing for thing, kind in OBJECTS if not asked & {*KINDS[kind].split()}]
 
 
 def _colours(phrase: Phrase, asked: frozenset[str]) -> Contrast | None:

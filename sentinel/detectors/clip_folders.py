@@ -18,6 +18,8 @@ from sentinel.errors import ConfigError, MissingRequirement
 DEFAULT = "siglip2-b16-256"
 LOCAL = "local-dir:"
 CONFIG = "open_clip_config.json"
+KINDS = "object colour count position"
+"""What a model of a small world may be asked about."""
 IMAGE, TEXT = "image.onnx", "text.onnx"
 """What training/clip_onnx.py writes: where both are there, neither torch nor open_clip is asked."""
 PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
@@ -76,7 +78,9 @@ class World(NamedTuple):
     words: frozenset[str]
     """Every word it has read, lower case, numbers in digits too."""
     things: tuple[str, ...]
-    """Nouns of what it can tell apart, in the singular."""
+    """Nouns of what stands in it, in the singular."""
+    tells: frozenset[str]
+    """Which of `KINDS` it was measured to tell right from wrong; all where nothing is said."""
 
 
 class Folder(NamedTuple):
@@ -137,12 +141,17 @@ def _configured(path: Path) -> tuple[dict[str, Any], dict[str, Any], World | Non
     try:
         found = json.loads((path / CONFIG).read_text(encoding="utf-8"))
         text, preprocessing = found["model_cfg"]["text_cfg"], found.get("preprocess_cfg", {})
-        told = found.get("world")
-        known = told and World(frozenset(told["words"].split()), tuple(told["things"].split()))
-        return dict(text), dict(preprocessing), known or None
+        return dict(text), dict(preprocessing), _world(found.get("world"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         text = f"{path / CONFIG} is no open_clip configuration ({error!r}); pull the model again"
         raise ConfigError(text) from error
+
+
+def _world(told: dict[str, str] | None) -> World | None:
+    if told is None:
+        return None
+    tells = told.get("tells", KINDS).split()
+    return World(frozenset(told["words"].split()), tuple(told["things"].split()), frozenset(tells))
 
 
 def _weights(folder: Path, who: str, remedy: str, *, pickles: bool) -> Path:
