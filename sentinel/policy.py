@@ -112,7 +112,7 @@ def load(path: Path) -> Policy:
 
 
 def builtin() -> dict[str, Policy]:
-    """The policies that ship: default, portrait, product, poster."""
+    """The policies that ship: default, portrait, product, poster, poster-demo."""
     folder = resources.files("sentinel") / "policies"
     files = sorted(folder.iterdir(), key=lambda file: file.name)
     found = [parse(file.read_text("utf-8"), file.name) for file in files if file.is_file()]

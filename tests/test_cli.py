@@ -495,7 +495,9 @@ def test_a_failed_pull_ends_with_1(sentinel: Sentinel, monkeypatch: pytest.Monke
 def test_policy_list_names_built_in_and_own_ones(sentinel: Sentinel):
     ran = sentinel("policy", "list")
 
-    assert all(name in ran.out for name in ("default", "portrait", "product", "poster", "warm"))
+    assert all(
+        name in ran.out for name in ("default", "portrait", "product", "poster-demo", "warm")
+    )
 
 
 def test_policy_show_tells_thresholds(sentinel: Sentinel):

@@ -39,7 +39,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
     folder.mkdir()
     (folder / "strict.toml").write_text('name = "strict"\n[judges.lacking]\n')
     (folder / "mild.toml").write_text('name = "mild"\n[judges.lacking]\noptional = true\n')
-    for name in ("default", "portrait", "product", "poster"):  # their models are others' tests
+    for name in (
+        "default",
+        "portrait",
+        "product",
+        "poster",
+        "poster-demo",
+    ):  # their models are others' tests
         (folder / f"{name}.toml").write_text(f'name = "{name}"\n')
     monkeypatch.syspath_prepend(str(info.parent))
     monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "home"))

@@ -14,13 +14,23 @@ def problems(text: str) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_the_four_policies_ship():
-    assert set(builtin()) >= {"default", "portrait", "product", "poster"}
+def test_the_named_policies_ship():
+    assert set(builtin()) == {"default", "portrait", "product", "poster", "poster-demo"}
 
 
 @pytest.mark.parametrize("name", sorted(builtin()))
 def test_every_policy_that_ships_refuses_unsafe_and_broken_pictures(name):
     assert {"request", "integrity", "safety"} <= set(builtin()[name].gates)
+
+
+def test_the_small_model_is_asked_by_its_own_policy_alone():
+    asking = [
+        policy.name
+        for policy in builtin().values()
+        if "poster-clip" in str([rule.options for rule in policy.judges.values()])
+    ]
+
+    assert asking == ["poster-demo"]
 
 
 def test_a_mistyped_key_is_named_with_the_nearest_one():
