@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 from pathlib import Path
 
@@ -120,7 +119,9 @@ def test_muon_takes_the_matrices_inside_the_blocks_and_adam_every_other_paramete
 
     painter = Painter(untrained(untrained_vae()))
     parts = Steps((painter,), 1e-3).parts
-    inner, outer = ([p for g in parts[n].param_groups for p in g["params"]] for n in ("muon", "adam"))
+    inner, outer = (
+        [p for g in parts[n].param_groups for p in g["params"]] for n in ("muon", "adam")
+    )
 
     assert len(inner) + len(outer) == len(list(painter.parameters()))
     assert all(value.dim() == 2 for value in inner)
@@ -158,47 +159,6 @@ def test_the_pipeline_reads_a_brief_as_training_read_its_captions(torch, folder)
 
     assert torch.allclose(words, its_words, atol=1e-5)
     assert torch.allclose(pooled, its_pooled, atol=1e-5)
-
-
-@pytest.mark.parametrize(("width", "height"), [(128, 128), (96, 160)])
-def test_the_onnx_files_paint_what_the_pipeline_paints(torch, folder, tmp_path, width, height):
-    import onnxruntime
-    from diffusers import FluxPipeline
-
-    from training.export import export
-    from training.flow import packed, places, steps
-    from training.generator import opened
-    from training.tokens import TOKENS, encode
-
-    export(folder / "generator" / "pipeline", tmp_path)
-    reading, step, picture = (
-        onnxruntime.InferenceSession(tmp_path / f"{name}.onnx")
-        for name in ("reading", "step", "picture")
-    )
-    noise = torch.randn(1, 8, height // 8, width // 8)
-    ids = encode(["two red cups"])
-    pooled, words = reading.run(None, {"clip": ids.clip.astype(int), "t5": ids.t5.astype(int)})
-    state, levels = packed(noise).numpy(), steps(4)
-    for high, low in itertools.pairwise(levels):
-        (flow,) = step.run(
-            None,
-            {
-                "x": state,
-                "level": np.array([high], np.float32),
-                "pooled": pooled,
-                "words": words,
-                "spots": places(noise).numpy(),
-            },
-        )
-        state = state + np.float32(low - high) * flow
-    latents = FluxPipeline._unpack_latents(torch.from_numpy(state), height, width, 8)
-    (made,) = picture.run(None, {"latents": latents.numpy()})
-    its = opened(folder / "generator" / "pipeline")(
-        "two red cups", width=width, height=height, num_inference_steps=4, guidance_scale=0.0,
-        max_sequence_length=TOKENS, latents=packed(noise), output_type="np",
-    ).images  # fmt: skip
-
-    assert np.abs(made.transpose(0, 2, 3, 1) - its).max() < 2 / 255
 
 
 def test_the_clip_opens_as_a_local_folder(folder):

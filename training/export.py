@@ -1,12 +1,14 @@
-"""A pipeline's folder in, three ONNX files out: what onnxruntime needs to paint without torch.
+"""A pipeline's folder in, three ONNX files beside its weights out: what paints without torch.
 
 `reading.onnx` turns token ids into what the transformer reads, `step.onnx` is the transformer,
-`picture.onnx` the decoder. Any of the native sizes goes through the same files. torch's TorchScript
-exporter is used: the newer one needs a package (onnxscript) that nothing else here does.
+`picture.onnx` the decoder. Any of the native sizes goes through the same files. They hold the
+graphs alone and read the folder's safetensors (sharing.py). torch's TorchScript exporter is used:
+the newer one needs a package (onnxscript) that nothing else here does.
 """
 
 from __future__ import annotations
 
+import argparse
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,23 @@ import torch
 
 from training.flow import Painter, packed, places
 from training.generator import LATENTS, opened
+from training.sharing import share
 from training.tokens import encode
 
 OPSET = 17
 EPSILON = torch.finfo(torch.float32).eps
 """What torch's rms_norm takes where none is given."""
+
+MADE = {"reading": ["pooled", "words"], "step": ["flow"], "picture": ["picture"]}
+"""What comes out of each file."""
+
+WEIGHTS = {
+    "painter.clip.": "text_encoder/model.safetensors",
+    "painter.t5.": "text_encoder_2/model.safetensors",
+    "painter.transformer.": "transformer/diffusion_pytorch_model.safetensors",
+    "vae.": "vae/diffusion_pytorch_model.safetensors",
+}
+"""Where a weight of the traced modules lies in a pipeline's folder, by the start of its name."""
 
 
 class _Reading(torch.nn.Module):
@@ -55,9 +69,8 @@ class _Picture(torch.nn.Module):
         return (made / 2 + 0.5).clamp(0, 1)
 
 
-def export(folder: Path, out: Path) -> None:
-    """Write the three files of a pipeline's folder into `out`."""
-    out.mkdir(parents=True, exist_ok=True)
+def export(folder: Path) -> None:
+    """Write the three files into the folder of a saved pipeline."""
     pipeline = opened(folder)
     painter = Painter(pipeline).eval()
     clip, t5 = (torch.from_numpy(ids).long() for ids in encode(["two red cups"]))
@@ -66,11 +79,15 @@ def export(folder: Path, out: Path) -> None:
     pooled, words = pooled.clone(), words.clone()
     latents = torch.randn(1, LATENTS, 12, 20)
     step = packed(latents), torch.tensor([1.0]), pooled, words, places(latents)
-    _write(_Reading(painter), (clip, t5), out / "reading.onnx", {"clip": {}, "t5": {}})
+    reading = {"clip": {}, "t5": {}}
     tokens = {"x": {1: "tokens"}, "level": {}, "pooled": {}, "words": {}, "spots": {0: "tokens"}}
-    _write(_Step(painter), step, out / "step.onnx", tokens)
     sides = {"latents": {2: "height", 3: "width"}}
-    _write(_Picture(pipeline.vae), (latents,), out / "picture.onnx", sides)
+    _write(_Reading(painter), (clip, t5), folder / "reading.onnx", reading)
+    _write(_Step(painter), step, folder / "step.onnx", tokens)
+    _write(_Picture(pipeline.vae), (latents,), folder / "picture.onnx", sides)
+    weights = {prefix: folder / name for prefix, name in WEIGHTS.items()}
+    for graph in MADE:
+        share(folder / f"{graph}.onnx", weights)
 
 
 def _write(module: torch.nn.Module, example: Any, path: Path, axes: dict[str, Any]) -> None:
@@ -82,6 +99,7 @@ def _write(module: torch.nn.Module, example: Any, path: Path, axes: dict[str, An
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             module.eval(), example, path, dynamo=False, opset_version=OPSET, input_names=list(axes),
+            output_names=MADE[path.stem], do_constant_folding=False,
             dynamic_axes={name: moving for name, moving in axes.items() if moving},
         )  # fmt: skip
 
@@ -101,3 +119,9 @@ def _turned(x: torch.Tensor, angles: Any, sequence_dim: int) -> torch.Tensor:
     cosine, sine = (each.unsqueeze(0).unsqueeze(axis) for each in angles)
     swapped = torch.stack([-x[..., 1::2], x[..., 0::2]], dim=-1).flatten(3)
     return x * cosine + swapped * sine
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write the three ONNX files into a folder.")
+    parser.add_argument("folder", type=Path, help="such as out/distilled/pipeline")
+    export(parser.parse_args().folder)
