@@ -119,7 +119,7 @@ class Local:
         return Capabilities(negative_prompt=negative, multiple_of=multiple, smallest=multiple)
 
     def _sized(self, field: str, asked: int | None) -> int:
-        pixels = asked or self._size
+        pixels = self._size if asked is None else asked
         rules = self.capabilities
         if pixels % rules.multiple_of or not rules.smallest <= pixels <= rules.largest:
             told = f"use a multiple of {rules.multiple_of}, {rules.smallest} to {rules.largest}"

@@ -25,6 +25,7 @@ from sentinel.contracts import (
     Evidence,
     Finding,
     Gate,
+    Generator,
     InputGate,
     Judge,
     Loads,
@@ -34,7 +35,8 @@ from sentinel.contracts import (
     Runtime,
     Sample,
 )
-from sentinel.errors import MissingRequirement
+from sentinel.errors import BriefError, MissingRequirement
+from sentinel.imaging import read
 
 # ── material ──────────────────────────────────────────────────────────────────────────────────
 
@@ -81,6 +83,13 @@ def awkward_samples() -> list[Sample]:
         Sample(flat(64, 64, (0, 0, 0)), Brief(prompt="")),
         Sample(scene(33, 257), Brief(prompt="東京「大売り出し」", palette=("#fff",))),
     ]
+
+
+ODD_PROMPTS = (
+    None, "", "very long " * 1000, "a\u0000NUL", "\u202eright to left\u202c مرحبا שלום",
+    "🎉 👩‍👩‍👧 🏴‍☠️", "東京「大売り出し」", "<pad> </s> <|endoftext|> {}%s",
+)  # fmt: skip
+"""What people and machines send as prompts, and what tokenizers trip over."""
 
 
 def _frozen(pixels: Pixels) -> Pixels:
@@ -187,6 +196,87 @@ class GateConformance:
                 assert gate.check(one) == gate.check(other)
             else:
                 assert gate.screen(one.brief) == gate.screen(other.brief)
+
+
+class GeneratorConformance:
+    """Subclass, return your generator from `make`, run pytest.
+
+    `sizes` are widths and heights it must be able to paint; none for a double that paints nothing.
+    Generators whose capabilities say that they know no seed are not asked about seeds.
+    """
+
+    runtime: ClassVar[Runtime] = Runtime()
+    sizes: ClassVar[tuple[tuple[int, int], ...]] = ((64, 64), (96, 64), (64, 128))
+
+    def make(self) -> Generator:
+        """A fresh generator."""
+        raise NotImplementedError  # the subclass says which generator is tested
+
+    def loaded(self) -> Generator:
+        """A generator, loaded as the engine would."""
+        generator = self.make()
+        if isinstance(generator, Loads):
+            generator.load(self.runtime)
+        return generator
+
+    def test_it_fills_the_role(self) -> None:
+        """A generator has a version, capabilities and generate(brief)."""
+        generator = self.make()
+        assert isinstance(generator, Generator)
+        assert isinstance(generator.version, str)
+        assert generator.version
+
+    def test_it_makes_as_many_pictures_as_the_brief_asks_for(self) -> None:
+        """Each decodes, and each tells its seed where seeds are known."""
+        generator = self.loaded()
+        for count in (1, 3):
+            made = generator.generate(Brief(prompt="two red cups", count=count))
+            assert len(made) == count
+            assert all(read(each.image).pixels.size for each in made)
+            assert all(each.cost >= 0 for each in made)
+            if generator.capabilities.seed:
+                assert len({each.seed for each in made} - {None}) == count
+
+    def test_a_seed_means_one_picture(self) -> None:
+        """The same seed gives the same bytes, alone or in company; another seed others."""
+        generator = self.loaded()
+        if generator.capabilities.seed:
+            brief = Brief(prompt="two red cups", seed=5, count=2)
+            one, other = generator.generate(brief)
+            [again] = generator.generate(Brief(prompt="two red cups", seed=other.seed))
+            assert one.seed == brief.seed
+            assert again.image == other.image != one.image
+
+    def test_it_paints_the_size_it_is_asked_for(self) -> None:
+        """Width and height, not a size nearby."""
+        generator = self.loaded()
+        for width, height in self.sizes:
+            [made] = generator.generate(Brief(prompt="a cup", width=width, height=height, seed=1))
+            assert read(made.image).pixels.shape == (height, width, 3)
+
+    def test_a_size_it_cannot_paint_is_refused_by_field_and_value(self) -> None:
+        """BriefError, not a picture of another size."""
+        generator = self.loaded()
+        limits = generator.capabilities
+        for field in ("width", "height") if self.sizes else ():
+            for pixels in (-64, 0, limits.smallest - 1, limits.largest + 1):
+                told = _refusal(generator, Brief(prompt="a cup").model_copy(update={field: pixels}))
+                assert told.startswith(f"{field} is {pixels}")
+
+    def test_it_survives_every_prompt(self) -> None:
+        """One picture for each, however odd."""
+        generator = self.loaded()
+        for prompt in ODD_PROMPTS:
+            [made] = generator.generate(Brief(prompt=prompt, seed=1))
+            assert read(made.image).pixels.size
+
+
+def _refusal(generator: Generator, brief: Brief) -> str:
+    try:
+        generator.generate(brief)
+    except BriefError as error:
+        return str(error)
+    return "nothing was refused"
 
 
 def check_answer(sample: Sample, answer: Reading | Declined) -> None:

@@ -8,7 +8,14 @@ from generator.fixed import Fixed
 from generator.local import Local
 from sentinel.contracts import Brief, Generator, Runtime
 from sentinel.errors import BriefError, ConfigError, MissingRequirement
-from sentinel.imaging import read
+from sentinel.testing import GeneratorConformance
+
+
+class TestFixed(GeneratorConformance):
+    sizes = ()
+
+    def make(self):
+        return Fixed()
 
 
 def test_the_double_fills_the_role_and_hands_out_what_it_was_given():
@@ -89,27 +96,18 @@ def local(tiny_flux):
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
 )
-class TestLocal:
-    def test_it_fills_the_role(self, local):
-        assert isinstance(local, Generator)
+class TestLocal(GeneratorConformance):
+    sizes = ((48, 32), (4, 64))
 
-    def test_it_paints_the_size_it_is_asked_for(self, local):
-        [made] = local.generate(Brief(prompt="a red cup", width=48, height=32, seed=3))
+    @pytest.fixture(autouse=True)
+    def _opened(self, tiny_flux, local):
+        self.folder, self.local = tiny_flux, local
 
-        assert read(made.image).pixels.shape == (32, 48, 3)
+    def make(self):
+        return Local(folder=str(self.folder), dtype="float32", size=32, prompt_tokens=32)
 
-    def test_the_same_seed_gives_the_same_bytes(self, local):
-        one, other, third = (
-            local.generate(Brief(prompt="cup", seed=seed))[0].image for seed in (5, 5, 6)
-        )
-
-        assert one == other != third
-
-    def test_each_of_several_pictures_has_its_own_seed(self, local):
-        made = local.generate(Brief(prompt="cup", seed=5, count=2))
-
-        assert [candidate.seed for candidate in made] == [5, 6]
-        assert made[0].image != made[1].image
+    def loaded(self):
+        return self.local
 
     def test_a_size_it_cannot_paint_is_refused_with_the_rule(self, local):
         with pytest.raises(BriefError, match="width is 33: use a multiple of 4"):
