@@ -251,6 +251,19 @@ class TestUntaught(GeneratorConformance):
             assert theirs.std() > 0.1
             assert np.abs(theirs * 255 - read(made.image).pixels).max() < 2
 
+    def test_local_paints_the_same_picture_for_the_same_seed(self):
+        from generator.local import Local
+
+        local = Local(folder=str(self.folder), dtype="float32", prompt_tokens=80)
+        local.load(Runtime())
+        brief = Brief(prompt=CAPTION, width=128, height=128, seed=11, count=2)
+        both = [
+            [read(made.image).pixels.astype(int) for made in each.generate(brief)]
+            for each in (local, self.untaught)
+        ]
+
+        assert np.abs(np.subtract(*both)).max() <= 2
+
     def test_it_reads_a_brief_as_training_read_its_captions(self):
         from training import captions
         from training.tokens import encode
