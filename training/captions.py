@@ -141,7 +141,7 @@ def _group(group: Group, random: np.random.Generator) -> str:
     """Such as "two red cups"."""
     if group.count == 1:
         article = "an" if group.colour == "orange" else "a"
-        number = pick(random, (article, article, article, "one", f"{article} single"))
+        number = pick(random, (article, article, article, "one", "a single"))
         return f"{number} {group.colour} {group.shape}"
     number = pick(random, (NUMBERS[group.count], NUMBERS[group.count], str(group.count)))
     return f"{number} {group.colour} {PLURALS.get(group.shape, group.shape + 's')}"

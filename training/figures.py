@@ -76,11 +76,12 @@ def megabytes(folder: Path) -> float:
 
 def _of_vae(asked: argparse.Namespace) -> Table:
     """What survives encoding and decoding: the ceiling of everything the generator can do."""
+    import torch  # noqa: PLC0415 - as above
     from diffusers import AutoencoderKL  # noqa: PLC0415 - --help should not wait for it
 
     from training import vae  # noqa: PLC0415 - as above
 
-    model = AutoencoderKL.from_pretrained(asked.flux / "vae").float().eval()
+    model = AutoencoderKL.from_pretrained(asked.flux / "vae", dtype=torch.float32).eval()
     marks: dict[str, list[bool]] = defaultdict(list)
     for seed in track(range(FIRST, FIRST + asked.briefs), "vae"):
         spec = imagine(seed, held_out=True)

@@ -11,19 +11,19 @@ the scheduler's own shift, where the four sampled steps lie.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, FluxPipeline
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import mse_loss
 
-from training.generator import SHIFT, save, untrained
-from training.labels import CLASSES
+from training.generator import SHIFT, WIDTH, save, untrained
 from training.latents import Cached, epochs, load
-from training.runs import Average, Run, device, set_rate
+from training.optimisers import Steps
+from training.runs import Average, Run, device
+from training.saying import Sayer
 from training.tokens import encode
 
 BATCH = 32
@@ -78,76 +78,6 @@ class Painter(torch.nn.Module):
         return self.clip(clip).pooler_output, self.t5(t5)[0]
 
 
-class Sayer(torch.nn.Module):
-    """What a middle layer of a transformer says stands at each latent; for training only."""
-
-    def __init__(self, transformer: Any) -> None:
-        """Listen to the layer."""
-        super().__init__()
-        self.head = torch.nn.Linear(transformer.inner_dim, 4 * sum(CLASSES))
-        self._heard: torch.Tensor | None = None
-        transformer.single_transformer_blocks[SAID_AFTER].register_forward_hook(self._hear)
-
-    def _hear(self, _block: Any, _given: Any, made: tuple[torch.Tensor, torch.Tensor]) -> None:
-        self._heard = made[1]
-
-    def loss(self, labels: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of letters, shapes and colours; `labels` are N×3×h×w."""
-        if self._heard is None:
-            raise RuntimeError("the transformer has not run yet")
-        asked = packed(labels).unflatten(2, (len(CLASSES), 4))
-        said = self.head(self._heard).unflatten(2, (4, -1)).float().split(CLASSES, dim=3)
-        losses = [
-            cross_entropy(each.flatten(0, 2), asked[:, :, at].flatten())
-            for at, each in enumerate(said)
-        ]
-        return torch.stack(losses).mean()
-
-
-class Steps:
-    """Two optimisers as one: Muon for the matrices inside the blocks, AdamW for everything else.
-
-    Muon (Jordan 2024, torch's own since 2.9) turns each matrix's step into an orthogonal one.
-    """
-
-    def __init__(self, modules: Sequence[torch.nn.Module], peak: float) -> None:
-        """Share out the modules' parameters."""
-        named = [each for module in modules for each in module.named_parameters()]
-        inner = {name for name, value in named if _inside(name, value)}
-        self.parts = {
-            "muon": torch.optim.Muon(
-                [p for n, p in named if n in inner], lr=peak, weight_decay=0.01,
-                adjust_lr_fn="match_rms_adamw",
-            ),
-            "adam": torch.optim.AdamW(
-                [p for n, p in named if n not in inner], lr=peak, betas=(0.9, 0.98),
-                weight_decay=0.01, fused=True,
-            ),
-        }  # fmt: skip
-
-    def step(self, rate: float) -> None:
-        """One step of both at this learning rate, then forget the gradients."""
-        for part in self.parts.values():
-            set_rate(part, rate)
-            part.step()
-            part.zero_grad()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Both states."""
-        return {name: part.state_dict() for name, part in self.parts.items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from saved states."""
-        for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-
-
-def _inside(name: str, value: torch.Tensor) -> bool:
-    """Whether it is a matrix between two layers: no embedding, no modulation, no output."""
-    apart = ".norm" in name or "relative_attention_bias" in name
-    return value.dim() == 2 and "block" in name and not apart  # noqa: PLR2004 - a matrix
-
-
 def packed(latents: torch.Tensor) -> torch.Tensor:
     """N×C×h×w as N×(h/2·w/2)×4C, the pipeline's order."""
     count, channels, height, width = latents.shape
@@ -181,7 +111,8 @@ def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
     vae = AutoencoderKL.from_pretrained(folder / "vae" / "saved")
     pipeline = untrained(vae)
     painter = Painter(pipeline).to(where).train()
-    sayer = Sayer(pipeline.transformer).to(where)
+    middle = pipeline.transformer.single_transformer_blocks[SAID_AFTER]
+    sayer = Sayer(WIDTH, middle).to(where)
     if compiled:
         pipeline.transformer.compile_repeated_blocks()
     size, peak = (GPU_BATCH, GPU_PEAK) if where.type == "cuda" else (BATCH, PEAK)

@@ -1,8 +1,6 @@
 """A scene in, what stands at each latent out: its letter, its shape, its colour.
 
-The generator learns to say this of its own half-noisy middle layers (flow.py); the heads that say
-it are thrown away. Aligning middle layers with what a picture means is what REPA does with
-another network's features (Yu et al. 2024, arXiv 2410.06940); here the world itself knows.
+Both networks learn to say this of their own middle layers while they are trained (saying.py).
 """
 
 from __future__ import annotations

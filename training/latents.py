@@ -79,7 +79,7 @@ def fill(folder: Path, count: int, workers: int) -> None:
         found: dict[str, list[torch.Tensor]] = {}
         last = min(first + SHARD, count)
         for batch in batches(first, BATCH, workers=workers, last=last, tell=tell):
-            latents = encoded(vae, tensor(batch.pixels, where)).half().cpu()
+            latents = encoded(vae, tensor(batch.pixels, where)).half().cpu().contiguous()
             size = f"{latents.shape[3]}x{latents.shape[2]}"
             told = (torch.from_numpy(np.stack(each)) for each in zip(*batch.told, strict=True))
             for name, value in zip(KINDS, (latents, *told), strict=True):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from torch.nn.functional import l1_loss, mse_loss
 
 from training.generator import DOWN, untrained_vae
@@ -52,6 +53,15 @@ JITTER = 0.06
 FRESH = 1
 """Posters painted anew each step: painting eight would take a third of the time of a step."""
 
+REFINING = 1e-3
+"""Learning rate of the decoder alone, at its highest."""
+
+REFINED = 4
+"""Whole posters a step."""
+
+REFINED_FROM = 7 * 10**7
+"""Seeds that the decoder goes on with."""
+
 FIRST_TEST_SEED = 10**8
 """Seeds from here on are for testing; training begins at 0."""
 
@@ -84,6 +94,38 @@ def train(folder: Path, hours: float, workers: int) -> None:
     mean, spread = statistics(vae, 512)
     vae.register_to_config(scaling_factor=1 / spread, shift_factor=mean)
     vae.save_pretrained(folder / "vae" / "saved")
+
+
+def refine(folder: Path, hours: float, workers: int) -> None:
+    """Let the decoder of `folder`/vae/saved go on alone, on whole posters; latents stay as they are.
+
+    A generator is trained on the encoder's latents, so the encoder must not move any more; how
+    well they are painted can still get better.
+    """
+    torch.manual_seed(2)
+    where = device()
+    saved = folder / "vae" / "saved"
+    vae = AutoencoderKL.from_pretrained(saved).to(where, memory_format=torch.channels_last)
+    vae.encoder.requires_grad_(requires_grad=False)
+    optimiser = torch.optim.AdamW(vae.decoder.parameters(), lr=REFINING, betas=(0.9, 0.99))
+    average = Average(vae.decoder)
+    parts = {"decoder": vae.decoder, "optimiser": optimiser, "average": average}
+    run = Run(folder / "decoder", hours, keep=parts)
+    pool = Pool(REFINED_FROM + run.step * FRESH, workers)
+    for step in run.steps():
+        pool.grow(FRESH)
+        drawn = [poster.pixels for poster in pool.draw(step, REFINED, alike=True)]
+        set_rate(optimiser, run.rate(REFINING))
+        with torch.autocast(where.type, dtype=torch.bfloat16):
+            loss = _loss(vae, tensor(np.stack(drawn), where))
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.decoder.parameters(), 1.0)
+        optimiser.step()
+        average.update(vae.decoder)
+        run.note(loss.item())
+    average.copy_to(vae.decoder)
+    vae.save_pretrained(folder / "decoder" / "saved")
 
 
 def _cuts(pictures: list[Pixels], step: int) -> list[Pixels]:
