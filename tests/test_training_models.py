@@ -42,6 +42,7 @@ def folder(torch, tmp_path_factory):
         patch.setattr(vae, "BATCH", 2)
         patch.setattr(vae, "statistics", lambda *_: (0.0, 1.0))
         vae.train(place, second, 0)
+        vae.refine(place, second, 0)
         latents.fill(place, 24, 0)
         for module in (flow, distillation, clip):
             patch.setattr(module, "BATCH", 2)

@@ -119,13 +119,7 @@ def train(folder: Path, hours: float, workers: int) -> None:
     pool = Pool(FIRST_SEED + run.step * FRESH, workers)
     for step in run.steps():
         pool.grow(FRESH)
-        posters = pool.draw(step, size, alike=True)
-        told = torch.from_numpy(np.stack([tell(poster.seed, step) for poster in posters]))
-        seen = np.stack([_worn(poster, step) for poster in posters])
-        stands = torch.from_numpy(np.stack([_labels(poster.seed) for poster in posters]))
-        with torch.autocast(where.type, dtype=torch.bfloat16):
-            loss = _loss(network, prepared(seen, where), told.long().to(where))
-            saying = sayer.loss(stands.long().to(where))
+        loss, saying = _losses(network, sayer, pool.draw(step, size, alike=True), step)
         (loss + SAYING * saying).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step(run.rate(PEAK))
@@ -134,6 +128,19 @@ def train(folder: Path, hours: float, workers: int) -> None:
         run.note(loss.item(), saying.item())
     average.copy_to(network)
     save(network, folder / "clip" / "saved")
+
+
+def _losses(
+    network: Any, sayer: Sayer, posters: list[Poster], step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of preferring the right captions, and of saying what stands where."""
+    where = device()
+    told = torch.from_numpy(np.stack([tell(poster.seed, step) for poster in posters]))
+    seen = np.stack([_worn(poster, step) for poster in posters])
+    stands = torch.from_numpy(np.stack([_labels(poster.seed) for poster in posters]))
+    with torch.autocast(where.type, dtype=torch.bfloat16):
+        loss = _loss(network, prepared(seen, where), told.long().to(where))
+        return loss, sayer.loss(stands.long().to(where))
 
 
 def _labels(seed: int) -> NDArray[np.uint8]:

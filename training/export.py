@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from diffusers import AutoencoderKL
 
 from training.flow import Painter, packed, places
 from training.generator import LATENTS, opened
@@ -88,6 +89,11 @@ def export(folder: Path) -> None:
     weights = {prefix: folder / name for prefix, name in WEIGHTS.items()}
     for graph in MADE:
         share(folder / f"{graph}.onnx", weights)
+
+
+def paint_with(vae: Path, folder: Path) -> None:
+    """Put that VAE, whose decoder went on alone, into a pipeline's folder, in half precision."""
+    AutoencoderKL.from_pretrained(vae).half().save_pretrained(folder / "vae")
 
 
 def _write(module: torch.nn.Module, example: Any, path: Path, axes: dict[str, Any]) -> None:

@@ -113,9 +113,7 @@ def _of_flux(asked: argparse.Namespace) -> Table:
     return table
 
 
-def _painted(
-    pipeline: Any, asked: argparse.Namespace, spec: Spec, brief: str, seed: int
-) -> Pixels:
+def _painted(pipeline: Any, asked: argparse.Namespace, spec: Spec, brief: str, seed: int) -> Pixels:
     import torch  # noqa: PLC0415 - as above
 
     from training.tokens import TOKENS  # noqa: PLC0415 - as above
@@ -161,7 +159,11 @@ def _of_clip(asked: argparse.Namespace) -> Table:
     network.eval()
     tokens = open_clip.get_tokenizer(f"local-dir:{asked.clip}")
     table = Table(
-        "attribute", "whole caption", "its phrase", "wanted", title=f"CLIP, {asked.pairs} held-out pairs"
+        "attribute",
+        "whole caption",
+        "its phrase",
+        "wanted",
+        title=f"CLIP, {asked.pairs} held-out pairs",
     )
     for attribute in track(ATTRIBUTES, "clip"):
         wins = np.array(list(islice(_preferred(network, tokens, attribute), asked.pairs)))

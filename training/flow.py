@@ -145,7 +145,9 @@ def _losses(
         for told, none in zip((batch.clip, batch.t5), unsaid(), strict=True)
     ]
     with torch.autocast(where.type, dtype=torch.bfloat16):
-        flow = painter(mixed, at, painter.reading((ids[0], ids[1])), places(batch.latents).to(where))
+        flow = painter(
+            mixed, at, painter.reading((ids[0], ids[1])), places(batch.latents).to(where)
+        )
         saying = sayer.loss(batch.labels.to(where).long())
     return mse_loss(flow.float(), noise - clean), saying
 

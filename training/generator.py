@@ -101,4 +101,3 @@ def save(pipeline: Any, folder: Path) -> None:
     pipeline.save_pretrained(folder)
     for name in names:
         getattr(pipeline, name).float()
-

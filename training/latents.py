@@ -125,9 +125,10 @@ def epochs(cached: list[Cached], size: int, seed: int) -> Iterator[Cached]:
         chosen = []
         for of in cached:
             which = random.integers(TOLD, size=len(of.latents))
-            lengths = (of.t5[torch.arange(len(which)), torch.from_numpy(which)] != 0).sum(1).numpy()
-            short = (lengths <= SHORT) & (random.random(len(which)) > PADDED)
-            for places, length in ((np.flatnonzero(short), SHORT), (np.flatnonzero(~short), TOKENS)):
+            told = of.t5[torch.arange(len(which)), torch.from_numpy(which)]
+            fits = (told[:, SHORT:] == 0).all(dim=1).numpy()
+            short = fits & (random.random(len(which)) > PADDED)
+            for places, length in ((short.nonzero()[0], SHORT), ((~short).nonzero()[0], TOKENS)):
                 order = random.permutation(places)
                 chosen += [
                     (of, order[i : i + size], which[order[i : i + size]], length)

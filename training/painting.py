@@ -50,7 +50,9 @@ def draw(scene: Scene) -> Pixels:
             glyph = Image.fromarray(_glyph(spec.face, letter))
             wide = min(round(glyph.width * (bottom - top) / glyph.height), round(0.94 * cell))
             glyph = glyph.resize((wide, bottom - top), Image.Resampling.LANCZOS)
-            canvas.paste(COLOURS[spec.ink], (round(left + (at + 0.5) * cell - wide / 2), top), glyph)
+            canvas.paste(
+                COLOURS[spec.ink], (round(left + (at + 0.5) * cell - wide / 2), top), glyph
+            )
     return np.asarray(canvas.reduce(FINER))
 
 

@@ -1,7 +1,8 @@
-"""Middle layers and labels in, a loss out: layers that can say what stands where; for training only.
+"""Middle layers and labels in, a loss out: layers learn to say what stands where.
 
 REPA aligns middle layers with another network's features (Yu et al. 2024, arXiv 2410.06940). Here
-the world itself knows what each place means (labels.py). The head is thrown away afterwards.
+the world itself knows what each place means (labels.py). It is for training only: the head is
+thrown away.
 """
 
 from __future__ import annotations

@@ -119,7 +119,10 @@ def _places(
     if box is not None:
         left, top, right, bottom = box
         x, y = tries[..., 0], tries[..., 1]
-        across, down = (left - reach < x) & (x < right + reach), (top - reach < y) & (y < bottom + reach)
+        across, down = (
+            (left - reach < x) & (x < right + reach),
+            (top - reach < y) & (y < bottom + reach),
+        )
         good &= ~(across & down).any(axis=1)
     return tries[good.argmax()] if good.any() else None
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-SHARES = {"vae": 0.29, "clip": 0.27, "generator": 0.52, "distil": 0.12}
-"""Of the hours of `all`; the VAE and the CLIP run side by side, a core each. What is left over is
-for the latents, which take as long as they take."""
+SHARES = {"vae": 0.29, "clip": 0.35, "generator": 0.42, "decoder": 0.12, "distil": 0.12}
+"""Of the hours of `all`; the CLIP runs beside the VAE and the decoder beside the distillation, a
+core each. What is left over is for the latents, which take as long as they take."""
 
-STAGES = ("vae", "clip", "latents", "generator", "distil", "onnx")
+STAGES = ("vae", "clip", "latents", "generator", "decoder", "distil", "onnx")
 
 
 def main() -> None:
@@ -42,13 +42,17 @@ def main() -> None:
 
 
 def _all(asked: argparse.Namespace) -> None:
-    """Every stage in a process of its own, the first two side by side; then the folders."""
+    """Every stage in a process of its own, those of one core side by side; then the folders."""
     half = max(1, asked.threads // 2)
     clip = _begin(asked, "clip", half, quiet=True)
     _end(_begin(asked, "vae", half))
     _end(clip)
-    for stage in STAGES[2:]:
+    for stage in ("latents", "generator"):
         _end(_begin(asked, stage, asked.threads))
+    decoder = _begin(asked, "decoder", half, quiet=True)
+    _end(_begin(asked, "distil", half))
+    _end(decoder)
+    _end(_begin(asked, "onnx", asked.threads))
     for made, name in (("distilled/pipeline", "poster-flux"), ("clip/saved", "poster-clip")):
         shutil.copytree(asked.out / made, asked.out / name, dirs_exist_ok=True)
     sys.stdout.write(f"both models are in {asked.out}: poster-flux and poster-clip\n")
@@ -85,22 +89,20 @@ def _run(asked: argparse.Namespace) -> None:
     from training import runs  # noqa: PLC0415 - --help should not wait for torch
 
     runs.prepare(asked.threads)
-    if asked.stage == "vae":
+    if asked.stage in ("vae", "decoder"):
         from training import vae  # noqa: PLC0415 - as above
 
-        vae.train(asked.out, asked.hours, asked.workers)
+        learn = vae.train if asked.stage == "vae" else vae.refine
+        learn(asked.out, asked.hours, asked.workers)
     elif asked.stage == "latents":
         from training import latents  # noqa: PLC0415 - as above
 
         latents.fill(asked.out, asked.pictures, asked.workers)
-    elif asked.stage == "generator":
-        from training import flow  # noqa: PLC0415 - as above
+    elif asked.stage in ("generator", "distil"):
+        from training import distillation, flow  # noqa: PLC0415 - as above
 
-        flow.train(asked.out, asked.hours)
-    elif asked.stage == "distil":
-        from training import distillation  # noqa: PLC0415 - as above
-
-        distillation.train(asked.out, asked.hours)
+        learn = flow.train if asked.stage == "generator" else distillation.train
+        learn(asked.out, asked.hours)
     elif asked.stage == "onnx":
         _export(asked.out)
     else:
@@ -112,7 +114,9 @@ def _run(asked: argparse.Namespace) -> None:
 def _export(out: Path) -> None:
     from training import clip_onnx, export  # noqa: PLC0415 - --help should not wait for torch
 
-    export.export(out / "distilled" / "pipeline")
+    folder = out / "distilled" / "pipeline"
+    export.paint_with(out / "decoder" / "saved", folder)
+    export.export(folder)
     clip_onnx.export(out / "clip" / "saved")
 
 

@@ -8,6 +8,8 @@ posterior and stayed 5 dB below.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -67,65 +69,73 @@ FIRST_TEST_SEED = 10**8
 
 
 def train(folder: Path, hours: float, workers: int) -> None:
-    """Train, or go on training, in `folder`/vae; ends with vae.pt, its averaged weights."""
+    """Train, or go on training, in `folder`/vae; ends with `saved`, its averaged weights."""
     torch.manual_seed(0)
-    where = device()
-    vae = untrained_vae().to(where, memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(vae.parameters(), lr=PEAK, betas=(0.9, 0.99), weight_decay=1e-4)
-    average = Average(vae)
-    run = Run(folder / "vae", hours, keep={"vae": vae, "optimiser": optimiser, "average": average})
-    size = GPU_BATCH if where.type == "cuda" else BATCH
-    pool = Pool(run.step * FRESH, workers)
-    for step in run.steps():
-        pool.grow(FRESH)
+    vae = untrained_vae().to(device(), memory_format=torch.channels_last)
+    size = GPU_BATCH if device().type == "cuda" else BATCH
+
+    def draw(pool: Pool, run: Run) -> list[Pixels]:
         whole = run.share >= CROPPED
-        drawn = [poster.pixels for poster in pool.draw(step, size, alike=whole)]
-        pictures = tensor(np.stack(drawn if whole else _cuts(drawn, step)), where)
-        set_rate(optimiser, run.rate(PEAK))
-        with torch.autocast(where.type, dtype=torch.bfloat16):
-            loss = _loss(vae, pictures)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimiser.step()
-        average.update(vae)
-        run.note(loss.item())
-    average.copy_to(vae)
+        drawn = [poster.pixels for poster in pool.draw(run.step, size, alike=whole)]
+        return drawn if whole else _cuts(drawn, run.step)
+
+    _fit(vae, vae, folder / "vae", hours, _Feed(0, workers, draw, PEAK))
     mean, spread = statistics(vae, 512)
     vae.register_to_config(scaling_factor=1 / spread, shift_factor=mean)
     vae.save_pretrained(folder / "vae" / "saved")
 
 
 def refine(folder: Path, hours: float, workers: int) -> None:
-    """Let the decoder of `folder`/vae/saved go on alone, on whole posters; latents stay as they are.
+    """Let the decoder of `folder`/vae/saved go on alone, on whole posters, in `folder`/decoder.
 
     A generator is trained on the encoder's latents, so the encoder must not move any more; how
     well they are painted can still get better.
     """
     torch.manual_seed(2)
-    where = device()
-    saved = folder / "vae" / "saved"
-    vae = AutoencoderKL.from_pretrained(saved).to(where, memory_format=torch.channels_last)
+    vae = AutoencoderKL.from_pretrained(folder / "vae" / "saved")
+    vae = vae.to(device(), memory_format=torch.channels_last)
     vae.encoder.requires_grad_(requires_grad=False)
-    optimiser = torch.optim.AdamW(vae.decoder.parameters(), lr=REFINING, betas=(0.9, 0.99))
-    average = Average(vae.decoder)
-    parts = {"decoder": vae.decoder, "optimiser": optimiser, "average": average}
-    run = Run(folder / "decoder", hours, keep=parts)
-    pool = Pool(REFINED_FROM + run.step * FRESH, workers)
-    for step in run.steps():
+
+    def draw(pool: Pool, run: Run) -> list[Pixels]:
+        return [poster.pixels for poster in pool.draw(run.step, REFINED, alike=True)]
+
+    feed = _Feed(REFINED_FROM, workers, draw, REFINING)
+    _fit(vae, vae.decoder, folder / "decoder", hours, feed)
+    vae.save_pretrained(folder / "decoder" / "saved")
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """Which posters a fit sees, and how fast it learns."""
+
+    first: int
+    workers: int
+    draw: Callable[[Pool, Run], list[Pixels]]
+    peak: float
+
+
+def _fit(vae: Any, learner: torch.nn.Module, folder: Path, hours: float, feed: _Feed) -> None:
+    """Teach the learner, all of the VAE or a part of it; it ends with its averaged weights."""
+    where = device()
+    optimiser = torch.optim.AdamW(
+        learner.parameters(), lr=feed.peak, betas=(0.9, 0.99), weight_decay=1e-4
+    )
+    average = Average(learner)
+    parts = {"learner": learner, "optimiser": optimiser, "average": average}
+    run = Run(folder, hours, keep=parts)
+    pool = Pool(feed.first + run.step * FRESH, feed.workers)
+    for _ in run.steps():
         pool.grow(FRESH)
-        drawn = [poster.pixels for poster in pool.draw(step, REFINED, alike=True)]
-        set_rate(optimiser, run.rate(REFINING))
+        set_rate(optimiser, run.rate(feed.peak))
         with torch.autocast(where.type, dtype=torch.bfloat16):
-            loss = _loss(vae, tensor(np.stack(drawn), where))
+            loss = _loss(vae, tensor(np.stack(feed.draw(pool, run)), where))
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.decoder.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimiser.step()
-        average.update(vae.decoder)
+        average.update(learner)
         run.note(loss.item())
-    average.copy_to(vae.decoder)
-    vae.save_pretrained(folder / "decoder" / "saved")
+    average.copy_to(learner)
 
 
 def _cuts(pictures: list[Pixels], step: int) -> list[Pixels]:

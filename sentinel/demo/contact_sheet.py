@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from sentinel.annotation.lettering import Type, wrap, write
 from sentinel.contracts import Attempt, Pixels
 
-COLUMNS = 4
+MOST = 4
 CELL, MARGIN = 360, 20
 """Pixels: four cells and their margins are 1540 across, which a screen shows whole."""
 
@@ -28,7 +28,8 @@ WORDS = {"passed": "passed", "failed": "not passed", "refused": "refused by a ga
 
 def contact_sheet(pictures: Sequence[tuple[str, Pixels, Attempt]]) -> Pixels:
     """Each picture with its name, verdict, score and first reason below it."""
-    columns = min(COLUMNS, len(pictures))
+    columns = next((n for n in range(MOST, 1, -1) if len(pictures) % n == 0), MOST)
+    columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     height = CELL + CAPTION + MARGIN
     size = (columns * (CELL + MARGIN) + MARGIN, rows * height + MARGIN)
@@ -43,8 +44,7 @@ def contact_sheet(pictures: Sequence[tuple[str, Pixels, Attempt]]) -> Pixels:
 
 def _mounted(pixels: Pixels) -> Image.Image:
     mount = Image.new("RGB", (CELL, CELL), MOUNT)
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+    picture = ImageOps.contain(Image.fromarray(pixels), (CELL, CELL), Image.Resampling.LANCZOS)
     mount.paste(picture, ((CELL - picture.width) // 2, (CELL - picture.height) // 2))
     return mount
 

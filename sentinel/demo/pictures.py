@@ -35,6 +35,7 @@ class Case:
     matter: str
     brief: Brief
     make: Callable[[], bytes] = field(repr=False)
+    policy: str = "default"
 
 
 def cases() -> tuple[Case, ...]:
