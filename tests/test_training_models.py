@@ -34,7 +34,7 @@ def torch():
 @pytest.fixture(scope="module")
 def folder(torch, tmp_path_factory):
     """All stages for a few seconds: untrained in all but name, but every file is there."""
-    from training import clip, distillation, flow, latents, vae
+    from training import clip, flow, latents, vae
 
     place = tmp_path_factory.mktemp("out")
     second = 1 / 3600
@@ -44,10 +44,9 @@ def folder(torch, tmp_path_factory):
         vae.train(place, second, 0)
         vae.refine(place, second, 0)
         latents.fill(place, 24, 0)
-        for module in (flow, distillation, clip):
+        for module in (flow, clip):
             patch.setattr(module, "BATCH", 2)
         flow.train(place, second, compiled=False)
-        distillation.train(place, second)
         clip.train(place, second, 0)
     return place
 
@@ -81,37 +80,29 @@ def test_latents_come_back_as_the_pipeline_packs_them(torch):
     assert torch.equal(FluxPipeline._unpack_latents(packed(latents), 96, 160, 8), latents)
 
 
-def test_four_steps_stand_where_the_scheduler_puts_them(torch):
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
-    from training.flow import steps
-    from training.generator import SHIFT
-
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
-    scheduler.set_timesteps(sigmas=np.linspace(1, 0.25, 4).tolist())
-
-    assert np.allclose(scheduler.sigmas.numpy(), steps(4))
-    assert np.allclose(steps(24)[::6], steps(4))
-
-
-def test_guidance_of_one_is_the_painter_alone_and_more_goes_further_the_same_way(torch):
-    from training.flow import Guide, Painter, places
-    from training.generator import untrained, untrained_vae
+def test_leaning_on_a_caption_changes_what_is_learned_only_where_there_is_one(torch, monkeypatch):
+    from training import flow
+    from training.generator import WIDTH, untrained, untrained_vae
+    from training.latents import Cached
     from training.tokens import encode
 
     torch.manual_seed(0)
     pipeline = untrained(untrained_vae())
     torch.nn.init.normal_(pipeline.transformer.proj_out.weight, std=0.1)
-    painter = Painter(pipeline).eval()
-    ids = tuple(torch.from_numpy(each).long() for each in encode(["two red cups", "a star"]))
-    states, spots = torch.randn(2, 64, 64), places(torch.zeros(2, 16, 16, 16))
-    with torch.inference_mode():
-        none, one, two = (Guide(painter, ids, s)(states, 0.9, spots) for s in (0.0, 1.0, 2.0))
-        alone = painter(states, torch.full((2,), 0.9), painter.reading(ids), spots)
+    painter = flow.Painter(pipeline)
+    sayer = flow.Sayer(WIDTH, pipeline.transformer.single_transformer_blocks[0])
+    clip, t5 = (torch.from_numpy(each).long() for each in encode(["two red cups", "a star"]))
+    batch = Cached(
+        torch.randn(2, 16, 16, 16), clip, t5, torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    )
 
-    assert torch.allclose(one, alone, atol=1e-5)
-    assert torch.allclose(two - one, one - none, atol=1e-4)
-    assert (one - none).abs().max() > 0
+    def loss(lean, dropped):
+        monkeypatch.setattr(flow, "DROPPED", dropped)
+        torch.manual_seed(1)
+        return flow._losses(painter, sayer, batch, lean)[0].item()
+
+    assert loss(0.5, 0.0) != loss(0.0, 0.0)
+    assert loss(0.5, 1.1) == loss(0.0, 1.1)
 
 
 def test_muon_takes_the_matrices_inside_the_blocks_and_adam_every_other_parameter(torch):
@@ -130,12 +121,11 @@ def test_muon_takes_the_matrices_inside_the_blocks_and_adam_every_other_paramete
     assert painter.transformer.single_transformer_blocks[0].attn.to_q.weight in set(inner)
 
 
-@pytest.mark.parametrize("stage", ["generator", "distilled"])
-def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder, stage):
+def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder):
     from training.figures import _painted, megabytes
     from training.generator import opened
 
-    pipeline = opened(folder / stage / "pipeline")
+    pipeline = opened(folder / "generator" / "pipeline")
     asked = argparse.Namespace(steps=4, guidance=1.0)
     for seed in range(6):
         spec = imagine(seed)
@@ -143,7 +133,7 @@ def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder, stage
 
         assert pixels.shape == (spec.height, spec.width, 3)
     assert type(pipeline).__name__ == "FluxPipeline"
-    assert megabytes(folder / stage / "pipeline") < 30
+    assert megabytes(folder / "generator" / "pipeline") < 30
 
 
 def test_the_pipeline_reads_a_brief_as_training_read_its_captions(torch, folder):

@@ -129,5 +129,5 @@ def _turned(x: torch.Tensor, angles: Any, sequence_dim: int) -> torch.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the three ONNX files into a folder.")
-    parser.add_argument("folder", type=Path, help="such as out/distilled/pipeline")
+    parser.add_argument("folder", type=Path, help="such as out/training/generator/pipeline")
     export(parser.parse_args().folder)

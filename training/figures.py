@@ -7,15 +7,18 @@ pictures is seen by checkers.py, whose own error `python training/validate.py` p
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -82,10 +85,11 @@ def _of_vae(asked: argparse.Namespace) -> Table:
     from training import vae  # noqa: PLC0415 - as above
 
     model = AutoencoderKL.from_pretrained(asked.flux / "vae", dtype=torch.float32).eval()
-    marks: dict[str, list[bool]] = defaultdict(list)
-    for seed in track(range(FIRST, FIRST + asked.briefs), "vae"):
-        spec = imagine(seed, held_out=True)
-        _mark(marks, spec, vae.there_and_back(model, paint(spec, seed)[None])[0])
+    with _Checkers() as checkers:
+        for seed in track(range(FIRST, FIRST + asked.briefs), "vae"):
+            spec = imagine(seed, held_out=True)
+            checkers.look(vae.there_and_back(model, paint(spec, seed)[None])[0], spec)
+        marks = checkers.marks()
     table = _table(f"VAE there and back, {asked.briefs} held-out posters", marks)
     table.add_row("dB", f"{vae.decibels(model):.1f}", "")
     return table
@@ -96,15 +100,16 @@ def _of_flux(asked: argparse.Namespace) -> Table:
     from training.generator import opened  # noqa: PLC0415 - --help should not wait
 
     pipeline = opened(asked.flux)
-    marks: dict[str, list[bool]] = defaultdict(list)
     moved, sheet = [], []
-    for at in track(range(asked.briefs), "flux"):
-        spec = imagine(FIRST + at, held_out=not asked.trained)
-        brief = captions.full(spec, np.random.default_rng(at))
-        one, other = (_painted(pipeline, asked, spec, brief, at + more) for more in (0, 10**6))
-        moved.append((np.abs(one.astype(int) - other).max(axis=2) > VISIBLE).mean())
-        _mark(marks, spec, one)
-        sheet.append(one)
+    with _Checkers() as checkers:
+        for at in track(range(asked.briefs), "flux"):
+            spec = imagine(FIRST + at, held_out=not asked.trained)
+            brief = captions.full(spec, np.random.default_rng(at))
+            one, other = (_painted(pipeline, asked, spec, brief, at + more) for more in (0, 10**6))
+            moved.append((np.abs(one.astype(int) - other).max(axis=2) > VISIBLE).mean())
+            checkers.look(one, spec)
+            sheet.append(one)
+        marks = checkers.marks()
     if asked.sheet:
         _sheet(sheet[:64], asked.sheet)
     kind = "trained-on" if asked.trained else "held-out"
@@ -195,10 +200,34 @@ def _preferred(network: Any, tokens: Any, attribute: str) -> Iterator[tuple[bool
         yield near[0] > near[1], near[2] > near[3]
 
 
-def _mark(marks: dict[str, list[bool]], spec: Spec, pixels: Pixels) -> None:
-    for attribute, right in asdict(compare(look(pixels), spec)).items():
-        if right is not None:
-            marks[attribute].append(right)
+class _Checkers:
+    """Pictures in, marks out; the looking, mostly OCR, goes on in processes of its own."""
+
+    def __enter__(self) -> Self:
+        spawn = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(max(1, (os.cpu_count() or 2) // 2), spawn)
+        self._looks: list[Future[dict[str, bool | None]]] = []
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def look(self, pixels: Pixels, spec: Spec) -> None:
+        """Have one picture looked at."""
+        self._looks.append(self._pool.submit(_marked, pixels, spec))
+
+    def marks(self) -> dict[str, list[bool]]:
+        """Right or wrong, picture by picture, of each attribute that its spec has."""
+        found: dict[str, list[bool]] = defaultdict(list)
+        for ended in track(self._looks, "checkers"):
+            for attribute, right in ended.result().items():
+                if right is not None:
+                    found[attribute].append(right)
+        return found
+
+
+def _marked(pixels: Pixels, spec: Spec) -> dict[str, bool | None]:
+    return asdict(compare(look(pixels), spec))
 
 
 def _table(title: str, marks: dict[str, list[bool]]) -> Table:

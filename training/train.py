@@ -17,11 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-SHARES = {"vae": 0.29, "clip": 0.35, "generator": 0.42, "decoder": 0.12, "distil": 0.12}
-"""Of the hours of `all`; the CLIP runs beside the VAE and the decoder beside the distillation, a
-core each. What is left over is for the latents, which take as long as they take."""
+SHARES = {"vae": 0.29, "clip": 0.40, "decoder": 0.06, "generator": 0.55}
+"""Of the hours of `all`. The CLIP takes one core while the other trains the VAE, encodes the
+latents, which take as long as they take, and lets the decoder go on; then the generator has both.
+"""
 
-STAGES = ("vae", "clip", "latents", "generator", "decoder", "distil", "onnx")
+STAGES = ("vae", "clip", "latents", "decoder", "generator", "onnx")
 
 
 def main() -> None:
@@ -42,18 +43,15 @@ def main() -> None:
 
 
 def _all(asked: argparse.Namespace) -> None:
-    """Every stage in a process of its own, those of one core side by side; then the folders."""
+    """Every stage in a process of its own, the CLIP beside the VAE; then the folders."""
     half = max(1, asked.threads // 2)
     clip = _begin(asked, "clip", half, quiet=True)
-    _end(_begin(asked, "vae", half))
+    for stage in ("vae", "latents", "decoder"):
+        _end(_begin(asked, stage, half))
     _end(clip)
-    for stage in ("latents", "generator"):
+    for stage in ("generator", "onnx"):
         _end(_begin(asked, stage, asked.threads))
-    decoder = _begin(asked, "decoder", half, quiet=True)
-    _end(_begin(asked, "distil", half))
-    _end(decoder)
-    _end(_begin(asked, "onnx", asked.threads))
-    for made, name in (("distilled/pipeline", "poster-flux"), ("clip/saved", "poster-clip")):
+    for made, name in (("generator/pipeline", "poster-flux"), ("clip/saved", "poster-clip")):
         shutil.copytree(asked.out / made, asked.out / name, dirs_exist_ok=True)
     sys.stdout.write(f"both models are in {asked.out}: poster-flux and poster-clip\n")
 
@@ -98,11 +96,10 @@ def _run(asked: argparse.Namespace) -> None:
         from training import latents  # noqa: PLC0415 - as above
 
         latents.fill(asked.out, asked.pictures, asked.workers)
-    elif asked.stage in ("generator", "distil"):
-        from training import distillation, flow  # noqa: PLC0415 - as above
+    elif asked.stage == "generator":
+        from training import flow  # noqa: PLC0415 - as above
 
-        learn = flow.train if asked.stage == "generator" else distillation.train
-        learn(asked.out, asked.hours)
+        flow.train(asked.out, asked.hours)
     elif asked.stage == "onnx":
         _export(asked.out)
     else:
@@ -114,7 +111,7 @@ def _run(asked: argparse.Namespace) -> None:
 def _export(out: Path) -> None:
     from training import clip_onnx, export  # noqa: PLC0415 - --help should not wait for torch
 
-    folder = out / "distilled" / "pipeline"
+    folder = out / "generator" / "pipeline"
     export.paint_with(out / "decoder" / "saved", folder)
     export.export(folder)
     clip_onnx.export(out / "clip" / "saved")

@@ -34,7 +34,7 @@ SIDE = 128
 """Pixels a side where the brief names no size: a native size, so that nothing is enlarged."""
 
 STEPS = 4
-"""The model is distilled for four."""
+"""As FLUX.1-schnell."""
 
 MOST_STEPS = 50
 SMALLEST = 64
