@@ -47,8 +47,8 @@ CONFIG = {
         "no_causal_mask": True, "pool_type": "last", "hf_tokenizer_name": "of/this-folder",
     },
 }  # fmt: skip
-"""A small ResNet of OpenAI's kind. A vision transformer with patches of 16 pixels knew colours after
-1,900 steps and of shapes nothing, and saying what stands where did not help it."""
+"""A small ResNet of OpenAI's kind. A vision transformer with patches of 16 pixels knew colours
+after 1,900 steps and of shapes nothing, and saying what stands where did not help it."""
 
 BATCH = 32
 GPU_BATCH = 256
@@ -56,8 +56,12 @@ PEAK = 1e-3
 WRONG = 3
 """Captions with one attribute wrong per picture."""
 
-SAYING = 1.0
+SAYING = 3.0
 """Weight of saying what stands where, of the third stage of the vision tower."""
+
+COMPARING_FROM = 0.3
+"""Share of the run after which captions are compared. Before it the vision tower alone learns to
+say what stands where: 340 steps of that told it three shapes of four, 1,000 of both together none."""
 
 SAID_WIDTH = 16 * CONFIG["vision_cfg"]["width"]  # type: ignore[index]
 """Channels there: OpenAI's ResNet has four times as many as its third stage is wide."""
@@ -111,8 +115,7 @@ def train(folder: Path, hours: float, workers: int) -> None:
     torch.manual_seed(0)
     where = device()
     network, _ = untrained(folder / "clip" / "saved")
-    network = network.to(where).train()
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(where, memory_format=torch.channels_last).train()
     sayer = Sayer(SAID_WIDTH, network.visual.layer3).to(where)
     optimiser = Steps((network, sayer), PEAK)
     average = Average(network)
@@ -122,7 +125,8 @@ def train(folder: Path, hours: float, workers: int) -> None:
     pool = Pool(FIRST_SEED + run.step * FRESH, workers)
     for step in run.steps():
         pool.grow(FRESH)
-        loss, saying = _losses(network, sayer, pool.draw(step, size, alike=True), step)
+        drawn = pool.draw(step, size, alike=True)
+        loss, saying = _losses(network, sayer, drawn, step, comparing=run.share >= COMPARING_FROM)
         (loss + SAYING * saying).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step(run.rate(PEAK))
@@ -147,15 +151,18 @@ def _settle(network: Any, pool: Pool, size: int) -> None:
 
 
 def _losses(
-    network: Any, sayer: Sayer, posters: list[Poster], step: int
+    network: Any, sayer: Sayer, posters: list[Poster], step: int, *, comparing: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of preferring the right captions, and of saying what stands where."""
+    """Of preferring the right captions (0 before that begins), and of saying what stands where."""
     where = device()
-    told = torch.from_numpy(np.stack([tell(poster.seed, step) for poster in posters]))
-    seen = np.stack([_worn(poster, step) for poster in posters])
+    pictures = prepared(np.stack([_worn(poster, step) for poster in posters]), where)
     stands = torch.from_numpy(np.stack([_labels(poster.seed) for poster in posters]))
     with torch.autocast(where.type, dtype=torch.bfloat16):
-        loss = _loss(network, prepared(seen, where), told.long().to(where))
+        if not comparing:
+            network.encode_image(pictures)
+            return torch.zeros((), device=where), sayer.loss(stands.long().to(where))
+        told = torch.from_numpy(np.stack([tell(poster.seed, step) for poster in posters]))
+        loss = _loss(network, pictures, told.long().to(where))
         return loss, sayer.loss(stands.long().to(where))
 
 

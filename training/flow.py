@@ -25,7 +25,7 @@ from training.runs import Average, Run, device
 from training.saying import Sayer
 from training.tokens import encode
 
-BATCH = 64
+BATCH = 32
 """Posters a step on a CPU; a GPU takes `GPU_BATCH`, which its memory bandwidth prefers."""
 
 GPU_BATCH = 512
@@ -42,7 +42,7 @@ LEAN = 0.5
 """How far: the flow it learns is blank + (flow - blank) / (1 - LEAN), as classifier-free guidance
 of scale 2 would make it (Tang et al. 2025, arXiv 2502.12154)."""
 
-SAYING = 0.15
+SAYING = 0.5
 """Weight of saying what stands where."""
 
 SAID_AFTER = 0
@@ -116,7 +116,9 @@ def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
     where = device()
     vae = AutoencoderKL.from_pretrained(folder / "vae" / "saved")
     pipeline = untrained(vae)
-    painter = Painter(pipeline).to(where).train()
+    painter = Painter(pipeline)
+    _read_first(painter, folder / "reading" / "encoders.pt")
+    painter = painter.to(where).train()
     middle = pipeline.transformer.single_transformer_blocks[SAID_AFTER]
     sayer = Sayer(WIDTH, middle).to(where)
     if compiled:
@@ -137,6 +139,14 @@ def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
         run.note(flow.item(), saying.item())
     average.copy_to(painter)
     save(pipeline.to("cpu"), folder / "generator" / "pipeline")
+
+
+def _read_first(painter: Painter, encoders: Path) -> None:
+    """Begin with text encoders that can read (reading.py)."""
+    if not encoders.is_file():
+        raise SystemExit(f"no {encoders}; run: python training/train.py reading")
+    read = torch.load(encoders, map_location="cpu", weights_only=True)
+    painter.load_state_dict(read, strict=False)
 
 
 def _losses(

@@ -22,7 +22,7 @@ SHARES = {"vae": 0.29, "clip": 0.40, "decoder": 0.06, "generator": 0.55}
 latents, which take as long as they take, and lets the decoder go on; then the generator has both.
 """
 
-STAGES = ("vae", "clip", "latents", "decoder", "generator", "onnx")
+STAGES = ("vae", "clip", "reading", "latents", "decoder", "generator", "onnx")
 
 
 def main() -> None:
@@ -96,6 +96,10 @@ def _run(asked: argparse.Namespace) -> None:
         from training import latents  # noqa: PLC0415 - as above
 
         latents.fill(asked.out, asked.pictures, asked.workers)
+    elif asked.stage == "reading":
+        from training import reading  # noqa: PLC0415 - as above
+
+        reading.train(asked.out, asked.hours)
     elif asked.stage == "generator":
         from training import flow  # noqa: PLC0415 - as above
 

@@ -1,0 +1,135 @@
+"""Captions in, text encoders that know what they say out: read before anything is painted.
+
+The big FLUX has text encoders that others trained on much text. Ours would have to learn reading
+from how pictures come out, which is slow: after 45,000 posters the transformer hardly heeded its
+captions. Here they learn to tell the spec from the caption, which takes minutes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from training import captions
+from training.generator import untrained, untrained_vae
+from training.latents import SHORT
+from training.optimisers import Steps
+from training.runs import Average, Run, device
+from training.tokens import encode
+from training.words import LETTERS, LONGEST
+from training.world import COLOURS, MOST, SHAPES, WORD_PLACES, Spec, imagine
+
+BATCH = 96
+PEAK = 1e-3
+FIRST_SEED = 6 * 10**7
+"""Specs of these captions: none that the generator is trained on, and none of the figures'."""
+
+IGNORED = -100
+"""What cross_entropy leaves out: the colour of a shape that is not there."""
+
+ARRANGEMENTS = ("", "left", "right", "top", "bottom", "centre", "beside", "stacked", "row")
+QUERIES = LONGEST + len(SHAPES) + 1
+"""Questions to the T5: each letter of the word, each shape, the background."""
+
+POOLED = (len(COLOURS), len(ARRANGEMENTS), len(WORD_PLACES) + 1, LONGEST + 1)
+"""Answers of the CLIP's one vector: background, arrangement, place and length of the word; after
+them the number of objects of each shape, and of each colour."""
+
+
+class Questions(torch.nn.Module):
+    """Asks both encoders for the spec; for training only."""
+
+    def __init__(self, width: int, pooled: int) -> None:
+        """One attention over the T5's tokens, one matrix on the CLIP's vector."""
+        super().__init__()
+        self.asked = torch.nn.Parameter(torch.randn(QUERIES, width) / width**0.5)
+        self.attention = torch.nn.MultiheadAttention(width, 4, batch_first=True)
+        self.letter = torch.nn.Linear(width, len(LETTERS) + 1)
+        self.thing = torch.nn.Linear(width, MOST + 1 + len(COLOURS))
+        self.ground = torch.nn.Linear(width, len(COLOURS))
+        counts = (len(SHAPES) + len(COLOURS)) * (MOST + 1)
+        self.whole = torch.nn.Linear(pooled, sum(POOLED) + counts)
+
+    def loss(self, pooled: Any, words: Any, specs: list[Spec]) -> torch.Tensor:
+        """Mean cross-entropy over all questions."""
+        right = torch.from_numpy(np.stack([_answers(spec) for spec in specs])).to(pooled.device)
+        queries = self.asked.expand(len(words), -1, -1)
+        heard = self.attention(queries, words, words, need_weights=False)[0].float()
+        letters, things = heard[:, :LONGEST], heard[:, LONGEST:-1]
+        count, colour = self.thing(things).split((MOST + 1, len(COLOURS)), dim=2)
+        whole = self.whole(pooled.float())
+        parts = whole[:, : sum(POOLED)].split(POOLED, dim=1)
+        counts = whole[:, sum(POOLED) :].view(len(words), -1, MOST + 1)
+        at = np.cumsum([0, LONGEST, len(SHAPES), len(SHAPES), 1, len(POOLED) - 1])
+        told = [right[:, a:b] for a, b in zip(at, [*at[1:], right.shape[1]], strict=True)]
+        losses = [
+            cross_entropy(self.letter(letters).flatten(0, 1), told[0].flatten()),
+            cross_entropy(count.flatten(0, 1), told[1].flatten()),
+            cross_entropy(colour.flatten(0, 1), told[2].flatten(), ignore_index=IGNORED),
+            cross_entropy(self.ground(heard[:, -1]), told[3][:, 0]),
+            cross_entropy(parts[0], told[3][:, 0]),
+            *(cross_entropy(part, told[4][:, k]) for k, part in enumerate(parts[1:])),
+            cross_entropy(counts.flatten(0, 1), told[5].flatten()),
+        ]
+        return torch.stack(losses).mean()
+
+
+def _answers(spec: Spec) -> NDArray[np.int64]:
+    """Letters, counts and colours by shape, background, the rest of `POOLED`, counts by colour."""
+    letters = [1 + LETTERS.index(each) for each in spec.word] + [0] * (LONGEST - len(spec.word))
+    names = list(COLOURS)
+    counts, colours, hues = [0] * len(SHAPES), [IGNORED] * len(SHAPES), [0] * len(COLOURS)
+    for group in spec.groups:
+        shape = SHAPES.index(group.shape)
+        counts[shape] = min(MOST, counts[shape] + group.count)
+        colours[shape] = names.index(group.colour)
+        hues[names.index(group.colour)] += group.count
+    places = ("", *WORD_PLACES)
+    rest = [ARRANGEMENTS.index(spec.arrangement), places.index(spec.word_place), len(spec.word)]
+    ground = names.index(spec.background)
+    return np.array([*letters, *counts, *colours, ground, *rest, *counts, *hues])
+
+
+def train(folder: Path, hours: float) -> None:
+    """Train, or go on training, in `folder`/reading; ends with `encoders.pt`, clip and t5."""
+    torch.manual_seed(3)
+    where = device()
+    pipeline = untrained(untrained_vae())
+    clip, t5 = pipeline.text_encoder.to(where).train(), pipeline.text_encoder_2.to(where).train()
+    both = torch.nn.ModuleDict({"clip": clip, "t5": t5})
+    questions = Questions(t5.config.d_model, clip.config.hidden_size).to(where)
+    optimiser = Steps((both, questions), PEAK)
+    average = Average(both)
+    parts = {"both": both, "questions": questions, "optimiser": optimiser, "average": average}
+    run = Run(folder / "reading", hours, keep=parts)
+    for step in run.steps():
+        ids, specs = _captions(step)
+        with torch.autocast(where.type, dtype=torch.bfloat16):
+            pooled, words = clip(ids[0].to(where)).pooler_output, t5(ids[1].to(where))[0]
+            loss = questions.loss(pooled, words, specs)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
+        optimiser.step(run.rate(PEAK))
+        average.update(both)
+        run.note(loss.item())
+    average.copy_to(both)
+    torch.save(both.state_dict(), folder / "reading" / "encoders.pt")
+
+
+def _captions(step: int) -> tuple[list[torch.Tensor], list[Spec]]:
+    """A step's captions as token ids; in three steps of four those that are short."""
+    random = np.random.default_rng((step, 5))
+    first = FIRST_SEED + step * BATCH
+    specs = [imagine(seed) for seed in range(first, first + BATCH)]
+    ids = encode([captions.vary(spec, random) for spec in specs])
+    clip, t5 = torch.from_numpy(ids.clip).long(), torch.from_numpy(ids.t5).long()
+    if step % 4:
+        short = (t5[:, SHORT:] == 0).all(dim=1)
+        specs = [spec for spec, fits in zip(specs, short.tolist(), strict=True) if fits]
+        clip, t5 = clip[short], t5[short, :SHORT]
+    return [clip, t5], specs
