@@ -34,7 +34,7 @@ def torch():
 @pytest.fixture(scope="module")
 def folder(torch, tmp_path_factory):
     """All stages for a few seconds: untrained in all but name, but every file is there."""
-    from training import clip, flow, latents, vae
+    from training import clip, flow, latents, reading, vae
 
     place = tmp_path_factory.mktemp("out")
     second = 1 / 3600
@@ -46,6 +46,7 @@ def folder(torch, tmp_path_factory):
         latents.fill(place, 24, 0)
         for module in (flow, clip):
             patch.setattr(module, "BATCH", 2)
+        reading.train(place, second)
         flow.train(place, second, compiled=False)
         clip.train(place, second, 0)
     return place

@@ -61,7 +61,7 @@ SAYING = 3.0
 
 COMPARING_FROM = 0.3
 """Share of the run after which captions are compared. Before it the vision tower alone learns to
-say what stands where: 340 steps of that told it three shapes of four, 1,000 of both together none."""
+say what stands where: 340 steps of that told it three shapes of four, 1,000 of both none."""
 
 SAID_WIDTH = 16 * CONFIG["vision_cfg"]["width"]  # type: ignore[index]
 """Channels there: OpenAI's ResNet has four times as many as its third stage is wide."""

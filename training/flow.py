@@ -18,7 +18,7 @@ import torch
 from diffusers import AutoencoderKL, FluxPipeline
 from torch.nn.functional import mse_loss
 
-from training.generator import SHIFT, WIDTH, save, untrained
+from training.generator import SHIFT, WIDTH, opened, save, untrained
 from training.latents import Cached, epochs, load
 from training.optimisers import Steps
 from training.runs import Average, Run, device
@@ -114,11 +114,8 @@ def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
     """
     torch.manual_seed(0)
     where = device()
-    vae = AutoencoderKL.from_pretrained(folder / "vae" / "saved")
-    pipeline = untrained(vae)
-    painter = Painter(pipeline)
-    _read_first(painter, folder / "reading" / "encoders.pt")
-    painter = painter.to(where).train()
+    pipeline = _begun(folder)
+    painter = Painter(pipeline).to(where).train()
     middle = pipeline.transformer.single_transformer_blocks[SAID_AFTER]
     sayer = Sayer(WIDTH, middle).to(where)
     if compiled:
@@ -141,12 +138,20 @@ def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
     save(pipeline.to("cpu"), folder / "generator" / "pipeline")
 
 
-def _read_first(painter: Painter, encoders: Path) -> None:
-    """Begin with text encoders that can read (reading.py)."""
+def _begun(folder: Path) -> Any:
+    """An untrained transformer beside the folder's VAE and text encoders that can read.
+
+    A pipeline in `folder`/start, such as the shipped one, is gone on from instead.
+    """
+    if (folder / "start" / "model_index.json").is_file():
+        return opened(folder / "start")
+    encoders = folder / "reading" / "encoders.pt"
     if not encoders.is_file():
         raise SystemExit(f"no {encoders}; run: python training/train.py reading")
+    pipeline = untrained(AutoencoderKL.from_pretrained(folder / "vae" / "saved"))
     read = torch.load(encoders, map_location="cpu", weights_only=True)
-    painter.load_state_dict(read, strict=False)
+    Painter(pipeline).load_state_dict(read, strict=False)
+    return pipeline
 
 
 def _losses(
