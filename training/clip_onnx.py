@@ -100,6 +100,8 @@ def _write(
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network.eval(), (example,), path, dynamo=False, opset_version=OPSET,
+            # In EVAL the exporter folds batch norms into convolutions: weights that no file has.
+            training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False, input_names=[name], output_names=["vectors"],
             dynamic_axes={name: {0: "count"}, "vectors": {0: "count"}},
         )  # fmt: skip
