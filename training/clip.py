@@ -32,7 +32,7 @@ from training.runs import Average, Run, device
 from training.saying import Sayer
 from training.scene import arrange
 from training.tokens import encode_t5, tokenizers
-from training.world import ATTRIBUTES, Spec, imagine, with_one_wrong
+from training.world import Spec, imagine, with_one_wrong
 
 SIDE = 128
 CONTEXT = 48
@@ -78,8 +78,8 @@ FRESH = 8
 WORST_BLUR = 1.3
 """Pixels (sigma) by which some posters are blurred: what a generator paints is not as sharp."""
 
-TAUGHT = tuple(name for name in ATTRIBUTES if name != "word")
-"""Mistakes it learns to see; spelling is for OCR."""
+TAUGHT = {"background": 1, "colour": 2, "shape": 2, "count": 3, "position": 4}
+"""Mistakes it learns to see, and how often: what is learned late, more. Spelling is for OCR."""
 
 OF_A_GROUP = ("colour", "shape", "count")
 ALONE = 0.5
@@ -205,7 +205,8 @@ def tell(seed: int, step: int) -> NDArray[np.int16]:
 def _pair(spec: Spec, random: np.random.Generator) -> list[str]:
     """A right caption, then the same words with one attribute wrong, each another mistake."""
     usable = [name for name in TAUGHT if with_one_wrong(spec, name, random) is not None]
-    attribute = usable[int(random.integers(len(usable)))]
+    often = np.array([TAUGHT[name] for name in usable]) / sum(TAUGHT[name] for name in usable)
+    attribute = usable[int(random.choice(len(usable), p=often))]
     whole = random.random() < WHOLE
     alone = attribute in OF_A_GROUP and random.random() < ALONE
     at = int(random.integers(len(spec.groups)))
@@ -221,7 +222,7 @@ def _pair(spec: Spec, random: np.random.Generator) -> list[str]:
 
     found = [tell(spec)]
     while len(found) <= WRONG:
-        mistake = usable[int(random.integers(len(usable)))] if whole else attribute
+        mistake = usable[int(random.choice(len(usable), p=often))] if whole else attribute
         wrong = with_one_wrong(spec, mistake, random)
         if wrong is not None and (whole or not alone or wrong.groups[at] != spec.groups[at]):
             found.append(tell(wrong))

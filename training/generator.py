@@ -55,7 +55,12 @@ def untrained_vae() -> AutoencoderKL:
 
 
 def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single: int = 4) -> Any:
-    """A pipeline around that VAE; its transformer begins as the identity, as adaLN-zero does."""
+    """A pipeline around that VAE; its transformer begins as the identity: what it is given, out.
+
+    Blocks begin as adaLN-zero does. The way in and the way out are each other's inverse, since the
+    flow is mostly the noise that came in: with a way out of zeros, as is usual, 2,000 steps went by
+    in which the network learned little but to hand noise through (docs/training.md).
+    """
     clip_tokens, t5_tokens = tokenizers()
     clip = CLIPTextModel(CLIPTextConfig(
         vocab_size=len(clip_tokens), hidden_size=128, intermediate_size=256, num_hidden_layers=2,
@@ -72,8 +77,9 @@ def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single
         pooled_projection_dim=128, axes_dims_rope=[8, 12, 12], guidance_embeds=False,
     )  # fmt: skip
     for name, parameter in transformer.named_parameters():
-        if (".norm" in name and ".linear." in name) or name.startswith("proj_out"):
+        if (".norm" in name and ".linear." in name) or name.startswith("norm_out"):
             torch.nn.init.zeros_(parameter)
+    _hand_through(transformer, width)
     return FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=SHIFT),
         vae=vae,
@@ -83,6 +89,17 @@ def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single
         tokenizer_2=t5_tokens,
         transformer=transformer,
     )
+
+
+def _hand_through(transformer: Any, width: int) -> None:
+    """Make the way out undo the way in, the last norm between them included."""
+    channels = transformer.x_embedder.in_features
+    torch.nn.init.orthogonal_(transformer.x_embedder.weight)
+    spread = (channels / width) ** 0.5  # what the last norm divides a token of unit noise by
+    with torch.no_grad():
+        transformer.proj_out.weight.copy_(transformer.x_embedder.weight.T * spread)
+        transformer.x_embedder.bias.zero_()
+        transformer.proj_out.bias.zero_()
 
 
 def opened(folder: Path, device: torch.device | str = "cpu") -> Any:
