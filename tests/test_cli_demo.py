@@ -1,4 +1,4 @@
-"""The demo: eight pictures and six posters through real policies, as `make demo` runs it."""
+"""The demo: eight pictures through the real default policy, as `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from sentinel.cli import main
 from sentinel.contracts import Trace
-from sentinel.demo import cases, posters
+from sentinel.demo import cases
 from sentinel.demo.contact_sheet import contact_sheet
 from sentinel.demo.tour import settings_for
 from sentinel.imaging import inspect
@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
             code = int(ended.code or 0)
     lines = (out / "traces.jsonl").read_text(encoding="utf-8").splitlines()
     traces = [Trace.model_validate_json(line) for line in lines]
-    names = [case.name for case in (*cases(), *posters())]
+    names = [case.name for case in cases()]
     return Demo(out, said.getvalue(), code, dict(zip(names, traces, strict=True)))
 
 
@@ -94,21 +94,8 @@ def test_each_trace_is_in_the_store_with_its_picture(demo: Demo):
 def test_each_picture_has_an_annotated_one_and_all_are_on_one_sheet(demo: Demo):
     for name in demo.traces:
         assert (demo.out / f"{name}-annotated.png").stat().st_size > 0
-    for name in ("contact-sheet.png", "posters.png"):
-        with Image.open(demo.out / name) as sheet:
-            assert sheet.width > 1000
-
-
-@pytest.mark.parametrize("name", [case.name for case in posters()])
-def test_each_poster_was_painted_by_the_embedded_generator_and_judged_by_its_own_clip(
-    demo: Demo, name: str
-):
-    trace = demo.traces[name]
-    alignment = next(each for each in trace.last.verdict.outcomes if each.judge == "alignment")
-
-    assert trace.last.generator == "embedded"
-    assert alignment.kind == "score"
-    assert alignment.measurements["model"] == "poster-clip"
+    with Image.open(demo.out / "contact-sheet.png") as sheet:
+        assert sheet.width > 1000
 
 
 def test_it_tells_every_trace_every_judge_that_did_not_run_and_the_next_step(demo: Demo):
@@ -130,9 +117,7 @@ def test_its_table_is_80_columns_wide(demo: Demo):
 
 
 def test_its_pictures_are_the_same_every_time():
-    shown = (*cases(), *posters())
-
-    assert [case.make() for case in shown] == [case.make() for case in shown]
+    assert [case.make() for case in cases()] == [case.make() for case in cases()]
 
 
 def test_a_file_in_the_way_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

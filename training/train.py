@@ -17,9 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-SHARES = {"vae": 0.29, "clip": 0.40, "decoder": 0.06, "generator": 0.55}
+SHARES = {"vae": 0.28, "clip": 0.42, "reading": 0.08, "decoder": 0.04, "generator": 0.52}
 """Of the hours of `all`. The CLIP takes one core while the other trains the VAE, encodes the
-latents, which take as long as they take, and lets the decoder go on; then the generator has both.
+latents, which take as long as they take, lets the decoder go on and the text encoders read; then
+the generator has both.
 """
 
 STAGES = ("vae", "clip", "reading", "latents", "decoder", "generator", "onnx")
@@ -46,7 +47,7 @@ def _all(asked: argparse.Namespace) -> None:
     """Every stage in a process of its own, the CLIP beside the VAE; then the folders."""
     half = max(1, asked.threads // 2)
     clip = _begin(asked, "clip", half, quiet=True)
-    for stage in ("vae", "latents", "decoder"):
+    for stage in ("vae", "latents", "decoder", "reading"):
         _end(_begin(asked, stage, half))
     _end(clip)
     for stage in ("generator", "onnx"):

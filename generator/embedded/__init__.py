@@ -1,4 +1,4 @@
-"""Brief in, posters out of the small FLUX that ships with Sentinel: no torch, no download.
+"""Brief in, posters out of a small FLUX on this machine: no torch, no download.
 
 The folder is an ordinary diffusers FluxPipeline with three ONNX graphs beside its weights, so the
 generator `local` paints the same pictures from it, seed by seed, where torch is installed.
@@ -12,21 +12,15 @@ from typing import ClassVar
 
 from generator.embedded.painter import FILES, WHO, Painter
 from generator.embedded.sizes import nearest, resized
-from sentinel.contracts import Brief, Candidate, Capabilities, ModelCard, Runtime
+from sentinel.contracts import Brief, Candidate, Capabilities, Runtime
 from sentinel.errors import BriefError, ConfigError, MissingRequirement
 from sentinel.imaging import encode
 
 SHIPPED = Path(__file__).parent.parent / "posters"
-CARD = ModelCard(
-    name="poster-flux",
-    title="Poster FLUX, 128 px, four steps: knows only the poster world; for demos and tests",
-    licence="Apache-2.0",
-    commercial=True,
-    megabytes=28.6,
-    source="wheel",
-)
+NAME = "poster-flux"
+TRAIN = "make train-demo, and set the option folder to out/training/poster-flux"
+"""No weights that heed a brief exist yet, so none ship (docs/training.md)."""
 
-REPAIR = "pip install --force-reinstall --no-deps sentinel-gatekeeper"
 EXPORT = "python -m training.export FOLDER"
 """For a folder of one's own, in a checkout with the extra diffusers."""
 
@@ -52,7 +46,6 @@ class Embedded:
     """
 
     version: ClassVar[str] = "1"
-    models: ClassVar[tuple[ModelCard, ...]] = (CARD,)
     capabilities = Capabilities(smallest=SMALLEST, largest=LARGEST, max_steps=MOST_STEPS)
 
     def __init__(self, *, folder: str = "", steps: int = STEPS) -> None:
@@ -60,7 +53,7 @@ class Embedded:
         if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
             raise ConfigError(f"steps is {steps!r}; use a whole number from 1 to {MOST_STEPS}")
         self._folder = Path(folder) if folder else SHIPPED
-        self._model = self._folder.name if folder else CARD.name
+        self._model = self._folder.name if folder else NAME
         self._steps = steps
         self._painter: Painter | None = None
 
@@ -68,7 +61,7 @@ class Embedded:
         """Open the three graphs; MissingRequirement where a file of the folder is not there."""
         missing = [name for name in FILES if not (self._folder / name).is_file()]
         if missing:
-            remedy = REPAIR if self._folder == SHIPPED else EXPORT
+            remedy = TRAIN if self._folder == SHIPPED else EXPORT
             raise MissingRequirement(WHO, f"{missing[0]} in {self._folder.name!r}", remedy)
         self._painter = Painter(self._folder, runtime)
         told = {"context_tokens": self._painter.context}

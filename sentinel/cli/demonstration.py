@@ -1,4 +1,4 @@
-"""`sentinel demo`: eight pictures and six painted posters scored before your eyes."""
+"""`sentinel demo`: eight pictures scored before your eyes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ def demo(
         Path, typer.Option(metavar="FOLDER", help="Where pictures, traces and store go.")
     ] = Path("demo-out"),
 ) -> None:
-    """Score eight pictures for real, then paint six posters and score them.
+    """Score eight pictures for real: two good, six spoilt.
 
     Photographs that ship with scikit-image, spoilt as generators spoil them,
-    go through the default policy; posters that the small model paints, with
-    its own mistakes, through poster-demo. FOLDER then holds each picture,
-    what was found drawn on it, contact-sheet.png, posters.png, traces.jsonl
-    and the store. Exit code 0: that some do not pass is the point.
+    go through the default policy. FOLDER then holds each picture, what was
+    found drawn on it, contact-sheet.png, traces.jsonl and the store. Exit
+    code 0: that some do not pass is the point.
     """
     from sentinel.cli import display, verdicts  # noqa: PLC0415 - heavy
     from sentinel.demo import tour  # noqa: PLC0415 - heavy
@@ -52,7 +51,7 @@ def demo(
     lacks = [verdicts.lacking(each.trace) for each in shown]
     verdicts.show_lacking(display.out(), dict(ChainMap(*lacks)))
     settings = Settings.read()
-    typer.echo(f"\nLook at contact-sheet.png, posters.png and each …-annotated.png in {out}/\n")
+    typer.echo(f"\nLook at {out / 'contact-sheet.png'}, and at each …-annotated.png in {out}/\n")
     typer.echo(NEXT.format(host=settings.host, port=settings.port), nl=False)
 
 

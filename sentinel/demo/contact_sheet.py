@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from sentinel.annotation.lettering import Type, wrap, write
 from sentinel.contracts import Attempt, Pixels
 
-MOST = 4
+COLUMNS = 4
 CELL, MARGIN = 360, 20
 """Pixels: four cells and their margins are 1540 across, which a screen shows whole."""
 
@@ -28,8 +28,7 @@ WORDS = {"passed": "passed", "failed": "not passed", "refused": "refused by a ga
 
 def contact_sheet(pictures: Sequence[tuple[str, Pixels, Attempt]]) -> Pixels:
     """Each picture with its name, verdict, score and first reason below it."""
-    columns = next((n for n in range(MOST, 1, -1) if len(pictures) % n == 0), MOST)
-    columns = min(columns, len(pictures))
+    columns = min(COLUMNS, len(pictures))
     rows = -(-len(pictures) // columns)
     height = CELL + CAPTION + MARGIN
     size = (columns * (CELL + MARGIN) + MARGIN, rows * height + MARGIN)
@@ -44,7 +43,8 @@ def contact_sheet(pictures: Sequence[tuple[str, Pixels, Attempt]]) -> Pixels:
 
 def _mounted(pixels: Pixels) -> Image.Image:
     mount = Image.new("RGB", (CELL, CELL), MOUNT)
-    picture = ImageOps.contain(Image.fromarray(pixels), (CELL, CELL), Image.Resampling.LANCZOS)
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
     mount.paste(picture, ((CELL - picture.width) // 2, (CELL - picture.height) // 2))
     return mount
 

@@ -35,7 +35,6 @@ class Case:
     matter: str
     brief: Brief
     make: Callable[[], bytes] = field(repr=False)
-    policy: str = "default"
 
 
 def cases() -> tuple[Case, ...]:

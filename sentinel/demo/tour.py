@@ -1,4 +1,4 @@
-"""A folder in, every picture scored out: annotated, on a sheet, as traces, in a store."""
+"""A folder in, the eight pictures scored out: annotated, on one sheet, as traces, in a store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sentinel.annotation import annotate
 from sentinel.contracts import Pixels, Trace
 from sentinel.demo.contact_sheet import contact_sheet
 from sentinel.demo.pictures import Case, cases
-from sentinel.demo.posters import GENERATOR, POLICY, posters
 from sentinel.imaging import encode
 from sentinel.settings import Settings
 from sentinel.wiring import Scored, Sentinel
@@ -38,18 +37,15 @@ def settings_for(out: Path) -> Settings:
 
 
 async def tour(out: Path, step: Callable[[str], None]) -> tuple[Shown, ...]:
-    """Score one after the other; `step` hears each name before it is made and scored."""
+    """Score the eight one after the other; `step` hears each name before it is scored."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     shown = []
-    chosen = (*cases(), *posters())
-    policies = tuple(dict.fromkeys(case.policy for case in chosen))
-    async with Sentinel.open(settings_for(out), only=policies) as house:
-        for case in chosen:
+    async with Sentinel.open(settings_for(out), only=("default",)) as house:
+        judges = tuple(house.policies["default"].judges)
+        for case in cases():
             step(case.name)
             data = await asyncio.to_thread(case.make)
-            maker = GENERATOR if case.policy == POLICY else MAKER
-            scored = await house.score(data, case.brief, policy=case.policy, model=maker)
-            judges = tuple(house.policies[case.policy].judges)
+            scored = await house.score(data, case.brief, model=MAKER)
             shown.append(await asyncio.to_thread(_keep, out, case, data, scored, judges))
     await asyncio.to_thread(_keep_all, out, shown)
     return tuple(shown)
@@ -68,7 +64,5 @@ def _keep(out: Path, case: Case, data: bytes, scored: Scored, judges: tuple[str,
 def _keep_all(out: Path, shown: list[Shown]) -> None:
     traces = (each.trace.model_dump_json() + "\n" for each in shown)
     (out / "traces.jsonl").write_text("".join(traces), encoding="utf-8")
-    for policy, name in (("default", "contact-sheet.png"), (POLICY, "posters.png")):
-        alike = [each for each in shown if each.case.policy == policy]
-        sheet = contact_sheet([(each.case.name, each.pixels, each.trace.last) for each in alike])
-        (out / name).write_bytes(encode(sheet))
+    sheet = contact_sheet([(each.case.name, each.pixels, each.trace.last) for each in shown])
+    (out / "contact-sheet.png").write_bytes(encode(sheet))
