@@ -46,6 +46,7 @@ def folder(torch, tmp_path_factory):
         latents.fill(place, 24, 0)
         for module in (flow, clip):
             patch.setattr(module, "BATCH", 2)
+        patch.setattr(clip, "SETTLED", 2)
         reading.train(place, second)
         flow.train(place, second, compiled=False)
         clip.train(place, second, 0)
