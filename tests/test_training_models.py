@@ -90,7 +90,9 @@ def test_leaning_on_a_caption_changes_what_is_learned_only_where_there_is_one(to
 
     torch.manual_seed(0)
     pipeline = untrained(untrained_vae())
-    torch.nn.init.normal_(pipeline.transformer.proj_out.weight, std=0.1)
+    for name, value in pipeline.transformer.named_parameters():
+        if ".norm" in name:  # zeros at first, so that no caption has a say
+            torch.nn.init.normal_(value, std=0.1)
     painter = flow.Painter(pipeline)
     sayer = flow.Sayer(WIDTH, pipeline.transformer.single_transformer_blocks[0])
     clip, t5 = (torch.from_numpy(each).long() for each in encode(["two red cups", "a star"]))
@@ -105,6 +107,20 @@ def test_leaning_on_a_caption_changes_what_is_learned_only_where_there_is_one(to
 
     assert loss(0.5, 0.0) != loss(0.0, 0.0)
     assert loss(0.5, 1.1) == loss(0.0, 1.1)
+
+
+def test_an_untrained_transformer_hands_its_noise_through(torch):
+    from training.flow import Painter, places
+    from training.generator import untrained, untrained_vae
+    from training.tokens import encode
+
+    painter = Painter(untrained(untrained_vae()))
+    noise, spots = torch.randn(1, 64, 64), places(torch.zeros(1, 16, 16, 16))
+    ids = tuple(torch.from_numpy(each).long() for each in encode(["a red cup"]))
+    with torch.inference_mode():
+        flow = painter(noise, torch.ones(1), painter.reading(ids), spots)
+
+    assert (flow - noise).square().mean() < 0.03
 
 
 def test_muon_takes_the_matrices_inside_the_blocks_and_adam_every_other_parameter(torch):
