@@ -67,7 +67,9 @@ def main() -> None:
     console = Console()
     made = {"vae": _of_vae, "flux": _of_flux, "onnx": _of_onnx, "clip": _of_clip}
     for name in asked.only or made:
-        console.print(made[name](asked))
+        folder = asked.clip if name == "clip" else asked.flux
+        there = any(folder.rglob("*.safetensors"))
+        console.print(made[name](asked) if there else f"{name}: no weights in {folder}")
     sizes = {str(folder): megabytes(folder) for folder in (asked.flux, asked.clip)}
     console.print(f"{sizes}: together {sum(sizes.values()):.1f} MB of at most 40")
 
