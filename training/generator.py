@@ -58,8 +58,8 @@ def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single
     """A pipeline around that VAE; its transformer begins as the identity: what it is given, out.
 
     Blocks begin as adaLN-zero does. The way in and the way out are each other's inverse, since the
-    flow is mostly the noise that came in: with a way out of zeros, as is usual, 2,000 steps went by
-    in which the network learned little but to hand noise through (docs/training.md).
+    flow is mostly the noise that came in. The first 250 steps were no faster than with a way out of
+    zeros, as is usual; later ones were not compared (docs/training.md).
     """
     clip_tokens, t5_tokens = tokenizers()
     clip = CLIPTextModel(CLIPTextConfig(

@@ -31,10 +31,10 @@ class Poster(NamedTuple):
 class Pool:
     """The last `KEPT` posters that were painted."""
 
-    def __init__(self, first: int, workers: int, kept: int = KEPT) -> None:
+    def __init__(self, first: int, workers: int) -> None:
         """Begin with `STOCK` posters, from that seed onwards."""
         self._stream = batches(first, 1, workers=workers)
-        self._kept: deque[Poster] = deque(maxlen=kept)
+        self._kept: deque[Poster] = deque(maxlen=KEPT)
         self.grow(STOCK)
 
     def grow(self, count: int) -> None:
