@@ -106,8 +106,8 @@ def test_latents_come_back_as_they_were_packed(shape):
 @pytest.mark.parametrize(
     ("asked", "native"),
     [
-        ((1024, 1024), (128, 128)), ((64, 64), (128, 128)), ((640, 480), (160, 96)),
-        ((480, 640), (96, 160)), ((2048, 64), (160, 96)), ((110, 100), (128, 128)),
+        ((1024, 1024), (128, 128)), ((64, 64), (128, 128)), ((640, 480), (160, 128)),
+        ((480, 640), (128, 160)), ((2048, 64), (160, 128)), ((110, 100), (128, 128)),
     ],
     ids=str,
 )  # fmt: skip
@@ -120,11 +120,11 @@ def test_a_resized_picture_has_the_size_asked_for(width, height):
     assert resized(scene(128, 128), width, height).shape == (height, width, 3)
 
 
-@pytest.mark.parametrize("pixels", [scene(96, 160), grain(96, 160)], ids=["scene", "noise"])
+@pytest.mark.parametrize("pixels", [scene(128, 160), grain(128, 160)], ids=["scene", "noise"])
 def test_enlarging_rings_nowhere(pixels):
     import cv2
 
-    large = resized(pixels, 96 * 4, 160 * 4)
+    large = resized(pixels, 128 * 4, 160 * 4)
     low, high = (
         edge(pixels, NEIGHBOURS).repeat(4, 0).repeat(4, 1) for edge in (cv2.erode, cv2.dilate)
     )
@@ -138,9 +138,9 @@ def test_a_flat_picture_stays_flat_at_every_size():
 
 
 def test_a_native_size_is_handed_out_untouched():
-    pixels = scene(160, 96)
+    pixels = scene(160, 128)
 
-    assert resized(pixels, 160, 96) is pixels
+    assert resized(pixels, 160, 128) is pixels
 
 
 def test_a_folder_without_weights_is_named_with_the_way_out(tmp_path):

@@ -77,36 +77,48 @@ def test_latents_come_back_as_the_pipeline_packs_them(torch):
 
     from training.flow import packed
 
-    latents = torch.randn(2, 16, 12, 20)
+    latents = torch.randn(2, 8, 16, 20)
 
-    assert torch.equal(FluxPipeline._unpack_latents(packed(latents), 96, 160, 8), latents)
+    assert torch.equal(FluxPipeline._unpack_latents(packed(latents), 128, 160, 8), latents)
 
 
-def test_leaning_on_a_caption_changes_what_is_learned_only_where_there_is_one(torch, monkeypatch):
-    from training import flow
-    from training.generator import WIDTH, untrained, untrained_vae
-    from training.latents import Cached
-    from training.tokens import encode
+def test_times_are_those_at_which_the_scheduler_asks(torch):
+    from training.flow import times
+    from training.generator import STEPS, untrained, untrained_vae
+
+    scheduler = untrained(untrained_vae()).scheduler
+    scheduler.set_timesteps(sigmas=(1 - np.arange(STEPS) / STEPS).tolist())
+    asked = scheduler.sigmas[:-1]
+    drawn = times(500, torch.device("cpu"))
+
+    assert torch.allclose(drawn.unique().flip(0), asked, atol=1e-6)
+
+
+def test_noise_that_is_steered_means_its_choices_and_stays_normal(torch):
+    from training.coupling import meant, steer
 
     torch.manual_seed(0)
-    pipeline = untrained(untrained_vae())
-    for name, value in pipeline.transformer.named_parameters():
-        if ".norm" in name:  # zeros at first, so that no caption has a say
-            torch.nn.init.normal_(value, std=0.1)
-    painter = flow.Painter(pipeline)
-    sayer = flow.Sayer(WIDTH, pipeline.transformer.single_transformer_blocks[0])
-    clip, t5 = (torch.from_numpy(each).long() for each in encode(["two red cups", "a star"]))
-    batch = Cached(
-        torch.randn(2, 16, 16, 16), clip, t5, torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    noise, choices = torch.randn(400, 80, 32), torch.rand(400, 8)
+    steered = steer(noise, choices)
+    flat = steered.flatten(1)
+    spread = torch.linalg.svdvals(flat / 400**0.5).square()
+
+    assert torch.allclose(meant(steered), choices, atol=2e-3)
+    assert abs(flat.mean().item()) < 0.01
+    assert abs(flat.std().item() - 1) < 0.01
+    assert torch.allclose(
+        spread.max(), torch.linalg.svdvals(noise.flatten(1) / 400**0.5).square().max(), rtol=0.05
     )
 
-    def loss(lean, dropped):
-        monkeypatch.setattr(flow, "DROPPED", dropped)
-        torch.manual_seed(1)
-        return flow._losses(painter, sayer, batch, lean)[0].item()
 
-    assert loss(0.5, 0.0) != loss(0.0, 0.0)
-    assert loss(0.5, 1.1) == loss(0.0, 1.1)
+def test_noise_that_nobody_steered_means_even_choices(torch):
+    from training.coupling import meant
+
+    torch.manual_seed(0)
+    found = meant(torch.randn(4000, 64, 32))
+
+    assert found.shape == (4000, 8)
+    assert all(abs((found < share).float().mean().item() - share) < 0.02 for share in (0.25, 0.5))
 
 
 def test_an_untrained_transformer_hands_its_noise_through(torch):
@@ -115,7 +127,7 @@ def test_an_untrained_transformer_hands_its_noise_through(torch):
     from training.tokens import encode
 
     painter = Painter(untrained(untrained_vae()))
-    noise, spots = torch.randn(1, 64, 64), places(torch.zeros(1, 16, 16, 16))
+    noise, spots = torch.randn(1, 64, 32), places(torch.zeros(1, 8, 16, 16))
     ids = tuple(torch.from_numpy(each).long() for each in encode(["a red cup"]))
     with torch.inference_mode():
         flow = painter(noise, torch.ones(1), painter.reading(ids), spots)

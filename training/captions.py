@@ -1,13 +1,14 @@
 """A spec in, a caption out: said many ways, in full or in part, and as feedback rewrites a brief.
 
-`full` tells everything that a checker checks; `vary` may leave things out (the picture of such a
-caption is open, and the seed decides); `reworded` is what a second attempt is asked: the missing
-phrase first, the word quoted again and spelled out, the palette by name and hex.
+`full` tells everything that a checker checks; `vary` leaves out what the spec has open;
+`reworded` is what a second attempt is asked: the missing phrase first, the word quoted again and
+spelled out, the palette by name and hex. Where a caption does not say how objects stand, it names
+them from left to right, or from top to bottom.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +19,6 @@ PLURALS = {"cross": "crosses"}
 QUOTES = (('"', '"'), ('"', '"'), ("'", "'"), ("“", "”"))
 REWORDED = 0.25
 """Share of training captions in the words of feedback."""
-
-TOLD = {"background": 0.92, "ink": 0.3, "word place": 0.5, "arrangement": 0.75}
-"""How often a training caption tells what it could leave open; objects and word always."""
 
 OPENINGS = ("a poster of {}", "a poster with {}", "poster: {}", "a flyer showing {}", "{}",
             "a simple poster of {}", "flat poster, {}", "a sign with {}", "a picture of {}",
@@ -59,20 +57,19 @@ class _Parts:
 
 def full(spec: Spec, random: np.random.Generator) -> str:
     """Everything told: background, objects, places, and the word."""
-    return _joined(_parts(spec, random, dict.fromkeys(TOLD, 1.0) | {"ink": 0.0}), random)
+    return _joined(_parts(replace(spec, open=frozenset({"ink"})), random), random)
 
 
 def vary(spec: Spec, random: np.random.Generator) -> str:
     """A training caption: one of many ways, sometimes not all of it, sometimes reworded."""
     if random.random() < REWORDED:
         return reworded(spec, random)
-    return _cased(_joined(_parts(spec, random, TOLD), random), random)
+    return _cased(_joined(_parts(spec, random), random), random)
 
 
 def reworded(spec: Spec, random: np.random.Generator) -> str:
     """What feedback makes of a brief: things moved to the front, quoted again, spelled out."""
-    parts = _parts(spec, random, TOLD)
-    told = _joined(parts, random)
+    told = _joined(_parts(spec, random), random)
     front, back = [], []
     if spec.word and random.random() < 0.6:  # noqa: PLR2004 - a chance, as all below
         again = _quoted(spec.word, random)
@@ -87,7 +84,7 @@ def reworded(spec: Spec, random: np.random.Generator) -> str:
         front.append(_group(pick(random, spec.groups), random))
     if random.random() < 0.3:  # noqa: PLR2004
         back.append(_palette(spec, random))
-    if random.random() < 0.3:  # noqa: PLR2004
+    if "background" not in spec.open and random.random() < 0.3:  # noqa: PLR2004
         front.append(f"plain {spec.background} background")
     return ". ".join((", ".join([*front, told]), *back)).replace("..", ".")
 
@@ -101,17 +98,17 @@ def part(spec: Spec, attribute: str, random: np.random.Generator) -> str:
     return _objects(spec, random, placed=attribute == "position")
 
 
-def _parts(spec: Spec, random: np.random.Generator, told: dict[str, float]) -> _Parts:
-    tells = {what: random.random() < chance for what, chance in told.items()}
-    ground = pick(random, GROUNDS).format(spec.background) if tells["background"] else ""
+def _parts(spec: Spec, random: np.random.Generator) -> _Parts:
+    ground = pick(random, GROUNDS).format(spec.background)
     saying = ""
     if spec.word:
         saying = pick(random, SAYINGS).format(_quoted(spec.word, random))
-        if tells["ink"]:
+        if "ink" not in spec.open:
             saying += pick(random, (f" in {spec.ink}", f" in {spec.ink} letters"))
-        if tells["word place"]:
+        if "word place" not in spec.open:
             saying += " " + pick(random, SAYINGS_AT).format(_place(spec.word_place, random))
-    return _Parts(_objects(spec, random, placed=tells["arrangement"]), ground, saying)
+    placed = _objects(spec, random, placed=True)
+    return _Parts(placed, "" if "background" in spec.open else ground, saying)
 
 
 def _place(place: str, random: np.random.Generator) -> str:
@@ -127,8 +124,7 @@ def _objects(spec: Spec, random: np.random.Generator, *, placed: bool) -> str:
     if placed and spec.arrangement == "row":
         way = IN_ORDER if len(groups) > 1 else pick(random, ROWS)
         return way.format(_listed(groups))
-    order = random.permutation(len(groups))
-    return _listed([groups[at] for at in order])
+    return _listed(groups)
 
 
 def _listed(phrases: list[str]) -> str:
@@ -165,7 +161,8 @@ def _quoted(word: str, random: np.random.Generator) -> str:
 
 def _palette(spec: Spec, random: np.random.Generator) -> str:
     """The colours by name and hex."""
-    names = dict.fromkeys([spec.background, *(group.colour for group in spec.groups)])
+    grounds = [] if "background" in spec.open else [spec.background]
+    names = dict.fromkeys([*grounds, *(group.colour for group in spec.groups)])
     shown = ", ".join(f"{name} #{bytes(COLOURS[name]).hex()}" for name in names)
     return f"{pick(random, ('Palette', 'Colors', 'Colours'))}: {shown}."
 

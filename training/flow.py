@@ -1,12 +1,9 @@
 """Cached latents in, a trained pipeline out: flow matching, transformer and both text encoders.
 
-Beside the flow, a middle layer learns to say what stands where (labels.py). A tenth of the
-captions are left out; late in the run the network learns to go further in the direction in which a
-caption changes its mind, which is guidance without a second pass when it paints.
-
 The network predicts noise minus latents at a point on the straight line between them, as FLUX
-does. Times are drawn from a logit-normal (Stable Diffusion 3's choice) and moved towards noise by
-the scheduler's own shift, where the four sampled steps lie.
+does, at the four times at which it will be asked. The noise tells what the caption leaves open
+(coupling.py), so the two say all there is to know, and no guidance is needed. Beside the flow, a
+middle layer learns to say what stands where (labels.py).
 """
 
 from __future__ import annotations
@@ -18,12 +15,12 @@ import torch
 from diffusers import AutoencoderKL, FluxPipeline
 from torch.nn.functional import mse_loss
 
-from training.generator import SHIFT, WIDTH, opened, save, untrained
+from training.coupling import steer
+from training.generator import SHIFT, STEPS, WIDTH, opened, save, untrained
 from training.latents import Cached, epochs, load
 from training.optimisers import Steps
 from training.runs import Average, Run, device
 from training.saying import Sayer
-from training.tokens import encode
 
 BATCH = 32
 """Posters a step on a CPU; a GPU takes `GPU_BATCH`, which its memory bandwidth prefers."""
@@ -32,15 +29,9 @@ GPU_BATCH = 512
 PEAK = 1e-3
 """Learning rate at its highest, for a transformer 256 wide."""
 
-DROPPED = 0.1
-"""Share of captions left out."""
-
-LEANING_FROM = 0.55
-"""Share of the run after which it leans on the captions."""
-
-LEAN = 0.5
-"""How far: the flow it learns is blank + (flow - blank) / (1 - LEAN), as classifier-free guidance
-of scale 2 would make it (Tang et al. 2025, arXiv 2502.12154)."""
+FIRST = 0.4
+"""Share of posters at time 1, nothing but noise, where all is decided; the other times of the
+`STEPS` share the rest evenly."""
 
 SAYING = 0.5
 """Weight of saying what stands where."""
@@ -101,9 +92,12 @@ def places(latents: torch.Tensor) -> torch.Tensor:
 
 
 def times(count: int, where: torch.device) -> torch.Tensor:
-    """Logit-normal times in 0 to 1, moved towards noise as the scheduler moves its steps."""
-    even = torch.sigmoid(torch.randn(count, device=where))
-    return SHIFT * even / (1 + (SHIFT - 1) * even)
+    """Times of the scheduler's steps, drawn at random."""
+    even = 1 - torch.arange(STEPS, device=where) / STEPS
+    asked = SHIFT * even / (1 + (SHIFT - 1) * even)
+    often = torch.full((STEPS,), (1 - FIRST) / (STEPS - 1), device=where)
+    often[0] = FIRST
+    return asked[torch.multinomial(often, count, replacement=True)]
 
 
 def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
@@ -127,8 +121,7 @@ def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
     run = Run(folder / "generator", hours, keep=parts)
     stream = epochs(load(folder), size, run.step)
     for _, batch in zip(run.steps(), stream, strict=False):
-        lean = LEAN if run.share >= LEANING_FROM else 0.0
-        flow, saying = _losses(painter, sayer, batch, lean)
+        flow, saying = _losses(painter, sayer, batch)
         (flow + SAYING * saying).backward()
         torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         optimiser.step(run.rate(peak))
@@ -154,49 +147,15 @@ def _begun(folder: Path) -> Any:
     return pipeline
 
 
-def _losses(
-    painter: Painter, sayer: Sayer, batch: Cached, lean: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _losses(painter: Painter, sayer: Sayer, batch: Cached) -> tuple[torch.Tensor, torch.Tensor]:
     where = device()
     clean = packed(batch.latents.to(where))
-    noise = torch.randn_like(clean)
+    noise = steer(torch.randn_like(clean), batch.choices.to(where))
     at = times(len(clean), where)
     mixed = torch.lerp(clean, noise, at[:, None, None])
-    dropped = torch.rand(len(clean)) < DROPPED
-    none = [blank[:, : told.shape[1]] for told, blank in zip(_said(batch), unsaid(), strict=True)]
-    ids = [
-        torch.where(dropped[:, None], blank, told).to(where)
-        for told, blank in zip(_said(batch), none, strict=True)
-    ]
     spots = places(batch.latents).to(where)
     with torch.autocast(where.type, dtype=torch.bfloat16):
-        flow = painter(mixed, at, painter.reading((ids[0], ids[1])), spots)
+        read = painter.reading((batch.clip.to(where), batch.t5.to(where)))
+        flow = painter(mixed, at, read, spots)
         saying = sayer.loss(batch.labels.to(where).long())
-        target = noise - clean
-        if lean:
-            blank = _blank(painter, (mixed, at, spots), none)
-            told = ~dropped.to(where)[:, None, None]
-            target = target + lean * told * (flow.detach().float() - blank.float())
-    return mse_loss(flow.float(), target), saying
-
-
-def _said(batch: Cached) -> tuple[torch.Tensor, torch.Tensor]:
-    return batch.clip, batch.t5
-
-
-@torch.no_grad()
-def _blank(painter: Painter, state: Any, none: list[torch.Tensor]) -> torch.Tensor:
-    """The flow without any caption."""
-    mixed, at, spots = state
-    clip, t5 = (each.to(mixed.device) for each in none)
-    pooled, words = (
-        each.expand(len(mixed), *each.shape[1:]) for each in painter.reading((clip, t5))
-    )
-    flow: torch.Tensor = painter(mixed, at, (pooled, words), spots)
-    return flow
-
-
-def unsaid() -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids of no caption, one row each."""
-    ids = encode([""])
-    return torch.from_numpy(ids.clip).long(), torch.from_numpy(ids.t5).long()
+    return mse_loss(flow.float(), noise - clean), saying

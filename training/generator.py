@@ -29,11 +29,17 @@ SHIFT = 3.0
 there, and a mean over places is what makes shapes into blobs."""
 
 STEPS = 4
-LATENTS = 16
-"""Channels of a latent, as FLUX has them: a twelfth of the numbers of its picture."""
+LATENTS = 8
+"""Channels of a latent, half of FLUX's: a token is 32 numbers in a transformer 256 wide."""
 
 DOWN = 8
 """Pixels a side of one latent."""
+
+EYES = (1, 2, 3, 4, 5, 6, 17)
+"""T5's buckets of distance that heads begin with: so many tokens before, and the next one."""
+
+FIXED = 5.0
+"""The bias there: four fifths of a head's attention in a caption of 30 tokens."""
 
 WIDTH = 256
 """Numbers per token, in the transformer and in the T5."""
@@ -80,6 +86,7 @@ def untrained(vae: AutoencoderKL, *, width: int = WIDTH, double: int = 2, single
         if (".norm" in name and ".linear." in name) or name.startswith("norm_out"):
             torch.nn.init.zeros_(parameter)
     _hand_through(transformer, width)
+    _look_around(t5)
     return FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=SHIFT),
         vae=vae,
@@ -100,6 +107,19 @@ def _hand_through(transformer: Any, width: int) -> None:
         transformer.proj_out.weight.copy_(transformer.x_embedder.weight.T * spread)
         transformer.x_embedder.bias.zero_()
         transformer.proj_out.bias.zero_()
+
+
+def _look_around(t5: Any) -> None:
+    """Let each head of the T5 begin with its eye on one distance: six tokens before, one after.
+
+    A letter is told by how far it stands behind the opening quote. Left to itself the bias, which
+    begins near zero, had not found that after 640 steps: a word right in 0.16 of captions.
+    """
+    bias = t5.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+    with torch.no_grad():
+        bias.zero_()
+        for head, bucket in enumerate(EYES[: bias.shape[1]]):
+            bias[bucket, head] = FIXED
 
 
 def opened(folder: Path, device: torch.device | str = "cpu") -> Any:

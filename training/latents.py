@@ -26,15 +26,15 @@ from training.runs import device
 from training.scene import arrange
 from training.tokens import TOKENS, encode
 from training.vae import BATCH, tensor
-from training.world import imagine
+from training.world import choices, imagine
 
 SHARD = 2048
-"""Posters per file: 13 MB each."""
+"""Posters per file: 15 MB each."""
 
 TOLD = 8
 """Captions per poster; epochs take them by chance."""
 
-KINDS = ("latents", "clip", "t5", "labels")
+KINDS = ("latents", "clip", "t5", "labels", "choices")
 
 SHORT = 32
 """Tokens that three of four captions fit in; a step over these costs two thirds of another."""
@@ -57,6 +57,9 @@ class Cached:
     labels: torch.Tensor
     """What stands at each latent, N×3×h×w, uint8 (labels.py)."""
 
+    choices: torch.Tensor
+    """What decided all that captions leave open, N×`world.CHOICES`, float32."""
+
 
 class Told(NamedTuple):
     """What is remembered beside a poster's latents."""
@@ -64,6 +67,7 @@ class Told(NamedTuple):
     clip: NDArray[np.int16]
     t5: NDArray[np.int16]
     labels: NDArray[np.uint8]
+    choices: NDArray[np.float32]
 
 
 def fill(folder: Path, count: int, workers: int) -> None:
@@ -92,7 +96,8 @@ def tell(seed: int) -> Told:
     random = np.random.default_rng((seed, 3))
     spec = imagine(seed)
     ids = encode([captions.vary(spec, random) for _ in range(TOLD)])
-    return Told(ids.clip, ids.t5, label(arrange(spec, seed), DOWN))
+    chosen = np.array(choices(seed), dtype=np.float32)
+    return Told(ids.clip, ids.t5, label(arrange(spec, seed), DOWN), chosen)
 
 
 @torch.inference_mode()
@@ -143,4 +148,5 @@ def _batch(of: Cached, places: NDArray[np.int64], which: NDArray[np.int64], leng
     rows, told = torch.from_numpy(places), torch.from_numpy(which)
     clip, t5 = of.clip[rows, told].long(), of.t5[rows, told].long()
     ends = int((clip == clip[0, -1]).int().argmax(1).max()) + 1
-    return Cached(of.latents[rows].float(), clip[:, :ends], t5[:, :length], of.labels[rows])
+    latents = of.latents[rows].float()
+    return Cached(latents, clip[:, :ends], t5[:, :length], of.labels[rows], of.choices[rows])

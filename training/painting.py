@@ -22,12 +22,15 @@ FINER = 3
 WEIGHTS = {"rubik": 500, "rubik bold": 800, "rubik italic": 600}
 """Weights of the variable typeface; thinner strokes than 500 are under a pixel wide."""
 
+THICKER = 3
+"""Pixels by which Pillow's typeface is drawn bolder on every side, at the size below."""
+
 LETTER = 160
 """Pixels of the type size in which a letter is drawn before it is fitted into its cell."""
 
 
 def paint(spec: Spec, seed: int) -> Pixels:
-    """The picture of a spec; other seeds place, size and turn its objects otherwise."""
+    """The picture of a spec; other seeds place and size its objects otherwise."""
     return draw(arrange(spec, seed))
 
 
@@ -62,10 +65,8 @@ def _silhouette(each: Placed) -> Image.Image:
     side = 2 * round(radius) + 2
     mask = Image.new("L", (side, side), 0)
     pen = ImageDraw.Draw(mask)
-    turn = np.deg2rad(each.turn)
-    rotate = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     for points, fill in outlines(each.group.shape):
-        places = points @ rotate * radius + side / 2
+        places = points * radius + side / 2
         pen.polygon([(float(x), float(y)) for x, y in places], fill=fill)
     return mask
 
@@ -141,7 +142,8 @@ def _drawn(face: str, letter: str) -> Pixels:
     if face == "aileron":
         sheet = Image.new("L", (2 * LETTER, 2 * LETTER), 0)
         font = ImageFont.load_default(LETTER)
-        ImageDraw.Draw(sheet).text((LETTER // 2, LETTER // 4), letter, fill=255, font=font)
+        pen = ImageDraw.Draw(sheet)
+        pen.text((LETTER // 2, LETTER // 4), letter, fill=255, font=font, stroke_width=THICKER)
         return np.asarray(sheet)
     drawn = np.zeros((2 * LETTER, 2 * LETTER), dtype=np.uint8)
     font = cv2.FontFace("italic" if face.endswith("italic") else "sans")

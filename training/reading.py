@@ -30,15 +30,18 @@ FIRST_SEED = 6 * 10**7
 """Specs of these captions: none that the generator is trained on, and none of the figures'."""
 
 IGNORED = -100
-"""What cross_entropy leaves out: the colour of a shape that is not there."""
+"""What cross_entropy leaves out: the colour of a group that is not there."""
 
 ARRANGEMENTS = ("", "left", "right", "top", "bottom", "centre", "beside", "stacked", "row")
-QUERIES = LONGEST + len(SHAPES) + 1
-"""Questions to the T5: each letter of the word, each shape, the background."""
+GROUPS = 3
+QUERIES = LONGEST + GROUPS + 1
+"""Questions to the T5: each letter of the word, each group as it stands, and all the rest."""
 
-POOLED = (len(COLOURS), len(ARRANGEMENTS), len(WORD_PLACES) + 1, LONGEST + 1)
-"""Answers of the CLIP's one vector: background, arrangement, place and length of the word; after
-them the number of objects of each shape, and of each colour."""
+GROUP = (len(SHAPES) + 1, len(COLOURS), MOST)
+"""Answers about a group: its shape or none, its colour, its count less one."""
+
+WHOLE = (len(COLOURS) + 1, len(ARRANGEMENTS), len(WORD_PLACES) + 1, LONGEST + 1, len(COLOURS) + 1)
+"""Answers about all: background, arrangement, place and length of the word, ink; 0 for untold."""
 
 
 class Questions(torch.nn.Module):
@@ -50,49 +53,52 @@ class Questions(torch.nn.Module):
         self.asked = torch.nn.Parameter(torch.randn(QUERIES, width) / width**0.5)
         self.attention = torch.nn.MultiheadAttention(width, 4, batch_first=True)
         self.letter = torch.nn.Linear(width, len(LETTERS) + 1)
-        self.thing = torch.nn.Linear(width, MOST + 1 + len(COLOURS))
-        self.ground = torch.nn.Linear(width, len(COLOURS))
-        counts = (len(SHAPES) + len(COLOURS)) * (MOST + 1)
-        self.whole = torch.nn.Linear(pooled, sum(POOLED) + counts)
+        self.group = torch.nn.Linear(width, sum(GROUP))
+        self.whole = torch.nn.Linear(width, sum(WHOLE))
+        self.pooled = torch.nn.Linear(pooled, GROUPS * sum(GROUP) + sum(WHOLE))
 
     def loss(self, pooled: Any, words: Any, specs: list[Spec]) -> torch.Tensor:
         """Mean cross-entropy over all questions."""
         right = torch.from_numpy(np.stack([_answers(spec) for spec in specs])).to(pooled.device)
+        letters, things = right[:, :LONGEST], right[:, LONGEST:]
         queries = self.asked.expand(len(words), -1, -1)
         heard = self.attention(queries, words, words, need_weights=False)[0].float()
-        letters, things = heard[:, :LONGEST], heard[:, LONGEST:-1]
-        count, colour = self.thing(things).split((MOST + 1, len(COLOURS)), dim=2)
-        whole = self.whole(pooled.float())
-        parts = whole[:, : sum(POOLED)].split(POOLED, dim=1)
-        counts = whole[:, sum(POOLED) :].view(len(words), -1, MOST + 1)
-        at = np.cumsum([0, LONGEST, len(SHAPES), len(SHAPES), 1, len(POOLED) - 1])
-        told = [right[:, a:b] for a, b in zip(at, [*at[1:], right.shape[1]], strict=True)]
-        losses = [
-            cross_entropy(self.letter(letters).flatten(0, 1), told[0].flatten()),
-            cross_entropy(count.flatten(0, 1), told[1].flatten()),
-            cross_entropy(colour.flatten(0, 1), told[2].flatten(), ignore_index=IGNORED),
-            cross_entropy(self.ground(heard[:, -1]), told[3][:, 0]),
-            cross_entropy(parts[0], told[3][:, 0]),
-            *(cross_entropy(part, told[4][:, k]) for k, part in enumerate(parts[1:])),
-            cross_entropy(counts.flatten(0, 1), told[5].flatten()),
-        ]
-        return torch.stack(losses).mean()
+        said = self.letter(heard[:, :LONGEST])
+        told = self.group(heard[:, LONGEST:-1]).flatten(1), self.whole(heard[:, -1])
+        spelled = cross_entropy(said.flatten(0, 1), letters.flatten())
+        return spelled + _mean(torch.cat(told, dim=1), things) + _mean(self.pooled(pooled), things)
+
+
+def _mean(said: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the answers about groups and all."""
+    parts = said.float().split(GROUP * GROUPS + WHOLE, dim=1)
+    losses = [
+        cross_entropy(part, right[:, at], ignore_index=IGNORED, reduction="sum")
+        / (right[:, at] != IGNORED).sum().clamp(min=1)
+        for at, part in enumerate(parts)
+    ]
+    return torch.stack(losses).mean()
 
 
 def _answers(spec: Spec) -> NDArray[np.int64]:
-    """Letters, counts and colours by shape, background, the rest of `POOLED`, counts by colour."""
-    letters = [1 + LETTERS.index(each) for each in spec.word] + [0] * (LONGEST - len(spec.word))
+    """Letters, then three numbers a group, then five about all."""
     names = list(COLOURS)
-    counts, colours, hues = [0] * len(SHAPES), [IGNORED] * len(SHAPES), [0] * len(COLOURS)
+    found = [1 + LETTERS.index(each) for each in spec.word] + [0] * (LONGEST - len(spec.word))
     for group in spec.groups:
-        shape = SHAPES.index(group.shape)
-        counts[shape] = min(MOST, counts[shape] + group.count)
-        colours[shape] = names.index(group.colour)
-        hues[names.index(group.colour)] += group.count
-    places = ("", *WORD_PLACES)
-    rest = [ARRANGEMENTS.index(spec.arrangement), places.index(spec.word_place), len(spec.word)]
-    ground = names.index(spec.background)
-    return np.array([*letters, *counts, *colours, ground, *rest, *counts, *hues])
+        found += [1 + SHAPES.index(group.shape), names.index(group.colour), group.count - 1]
+    found += [0, IGNORED, IGNORED] * (GROUPS - len(spec.groups))
+    told = {"background": 0, "word place": 0, "ink": 0}
+    if "background" not in spec.open:
+        told["background"] = 1 + names.index(spec.background)
+    if spec.word and "word place" not in spec.open:
+        told["word place"] = 1 + WORD_PLACES.index(spec.word_place)
+    if spec.word and "ink" not in spec.open:
+        told["ink"] = 1 + names.index(spec.ink)
+    arrangement = ARRANGEMENTS.index(spec.arrangement)
+    length = len(spec.word)
+    return np.array(
+        [*found, told["background"], arrangement, told["word place"], length, told["ink"]]
+    )
 
 
 def train(folder: Path, hours: float) -> None:

@@ -1,46 +1,34 @@
 """A spec and a seed in, where everything stands out: circles for objects, a box for the word.
 
-Nothing overlaps: objects keep a gap to each other, to the word and to the edge. What the spec
-leaves open (places, sizes, turns) the seed decides, so that one spec has many pictures. As
-designers do, everything stands on a grid, and letters are set in cells of one width.
+As designers do, everything stands on a grid: objects fill squares of its cells, a letter one
+column. Nothing overlaps. What a caption leaves open is decided by `CHOICES` numbers between 0 and
+1, the seed's `choices`; so one spec has many pictures, and a generator can learn which noise means
+which of them (coupling.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from training.world import Group, Spec, choices
 
-from training.world import Group, Spec, pick
-
-Floats = NDArray[np.float64]
+T = TypeVar("T")
 Box = tuple[float, float, float, float]
 
-GAP = 3.0
-"""Pixels that stay free between any two things."""
+GRID = 16
+"""Pixels a side of a cell: what one token of the transformer sees."""
 
-GRID = 8
-"""Middles of objects stand on multiples of so many pixels; words on half of that."""
+BAND = 2
+"""Rows that a word takes."""
 
-PITCHES = {96: (16, 12), 128: (16,), 160: (20, 16)}
-"""Widths of a letter's cell by the poster's width, in pixels; the widest that fits is likeliest."""
+LETTER_HEIGHT = 20
+"""Pixels, in the middle of the word's rows."""
 
-CELL = (1.2, 1.35)
-"""Height of a letter's cell to its width."""
-
-FULL = 0.92
-"""Share of the poster's width that a word takes at most."""
-
-RADII = {1: (0.17, 0.22), 2: (0.14, 0.165), 3: (0.12, 0.135), 4: (0.11, 0.125)}
-"""Radius by number of objects, in parts of the square root of the picture's area."""
-
-TRIES = 192
-"""Placements tried before the objects are made smaller."""
-
-SMALLER = 0.94
-TURN = 8.0
-"""Degrees an object is turned at most, either way."""
+RADII = {2: 14.0, 3: 21.0, 4: 28.0}
+"""Radius of an object in pixels by the cells a side of its square: a tenth stays free around it."""
 
 THIRD = 0.42
 """A lone object is "left" where its centre lies in so much of the width; likewise the others."""
@@ -48,13 +36,12 @@ THIRD = 0.42
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One object: its circle in pixels and its turn in degrees."""
+    """One object: its circle in pixels."""
 
     group: Group
     x: float
     y: float
     radius: float
-    turn: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,89 +53,105 @@ class Scene:
     word_box: Box | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Objects beside each other: how many, in which columns, and their two choices."""
+
+    groups: Sequence[Group]
+    columns: range
+    across: float
+
+
 def arrange(spec: Spec, seed: int) -> Scene:
     """The scene of that spec and seed."""
-    random = np.random.default_rng((seed, 2))
+    chosen = choices(seed)
+    box, bands = _word(spec, chosen[7])
     groups = [group for group in spec.groups for _ in range(group.count)]
-    box = _word_box(spec, random)
-    radius = random.uniform(*RADII[len(groups)]) * (spec.width * spec.height) ** 0.5
-    while True:
-        radii = radius * random.uniform(0.95, 1.0, len(groups))
-        places = _places(spec, box, random, radii)
-        if places is not None:
-            turns = random.uniform(-TURN, TURN, len(groups))
-            placed = [
-                Placed(group, float(x), float(y), float(r), float(turn))
-                for group, (x, y), r, turn in zip(groups, places, radii, turns, strict=True)
-            ]
-            return Scene(spec, tuple(placed), box)
-        radius *= SMALLER
+    if len(groups) == 1:
+        return Scene(spec, (_lone(spec, bands, chosen),), box)
+    side = 3 if len(groups) == 2 else 2  # noqa: PLR2004 - a pair
+    rows = [row for first, end in bands for row in range(first, end - side + 1)]
+    lines, apart = _lines(spec, groups, chosen)
+    upper = _chosen(chosen[4], [row for row in rows if not apart or row + side <= rows[-1]])
+    lower = _chosen(chosen[6], [row for row in rows if row >= upper + side]) if apart else upper
+    if spec.arrangement == "beside":
+        lower = _chosen(chosen[6], rows)
+    placed = [
+        each
+        for line, row in zip(lines, (upper, lower), strict=False)
+        for each in _in_line(line, row, side)
+    ]
+    return Scene(spec, tuple(placed), box)
 
 
-def _word_box(spec: Spec, random: np.random.Generator) -> Box | None:
-    """A band as wide as the word needs, at its place."""
+def _word(spec: Spec, aside: float) -> tuple[Box | None, list[tuple[int, int]]]:
+    """Its box, and the bands of rows (first, one past the last) that it leaves free."""
+    columns, rows = spec.width // GRID, spec.height // GRID
     if not spec.word:
-        return None
-    fitting = [p for p in PITCHES[spec.width] if p * len(spec.word) <= FULL * spec.width]
-    pitch = pick(random, (fitting[0], *fitting))
-    width, height = pitch * len(spec.word), round(pitch * random.uniform(*CELL))
-    aside = random.integers(-2, 3) * GRID / 2
-    slackest = 0.04 * spec.width
-    left = min(max((spec.width - width) / 2 + aside, slackest), spec.width - width - slackest)
-    slack = GRID / 2 * random.integers(2, 4)
-    top = {
-        "top": slack,
-        "middle": (spec.height - height) / 2 + random.integers(-1, 2) * GRID / 2,
-        "bottom": spec.height - height - slack,
-    }[spec.word_place]
-    return left, top, left + width, top + height
+        return None, [(0, rows)]
+    slack = columns - len(spec.word)
+    near = range(max(1, slack // 2 - 1), max(1, min(slack - 1, (slack + 1) // 2 + 1)) + 1)
+    left = GRID * _chosen(aside, near)
+    first = {"top": 0, "middle": (rows - BAND) // 2, "bottom": rows - BAND}[spec.word_place]
+    top = GRID * first + (GRID * BAND - LETTER_HEIGHT) / 2
+    free = [band for band in ((0, first), (first + BAND, rows)) if band[1] > band[0]]
+    return (left, top, left + GRID * len(spec.word), top + LETTER_HEIGHT), free
 
 
-def _places(
-    spec: Spec, box: Box | None, random: np.random.Generator, radii: Floats
-) -> Floats | None:
-    """Middles of all objects, N×2; None where none of `TRIES` tries keeps apart and in order."""
-    reach = radii + GAP
-    tries = np.stack([_on_grid(random, reach, side) for side in (spec.width, spec.height)], axis=2)
-    if spec.arrangement == "row":
-        tries[..., 0].sort(axis=1)
-        tries[..., 1] = tries[:, :1, 1]
-    apart = np.linalg.norm(tries[:, :, None] - tries[:, None], axis=3)
-    near = apart < reach[:, None] + radii
-    good = ~near[:, ~np.eye(len(radii), dtype=bool)].any(axis=1) & _obeys(spec, tries, radii)
-    if box is not None:
-        left, top, right, bottom = box
-        x, y = tries[..., 0], tries[..., 1]
-        across, down = (
-            (left - reach < x) & (x < right + reach),
-            (top - reach < y) & (y < bottom + reach),
-        )
-        good &= ~(across & down).any(axis=1)
-    return tries[good.argmax()] if good.any() else None
+def _lone(spec: Spec, bands: list[tuple[int, int]], chosen: Sequence[float]) -> Placed:
+    """One object anywhere that its arrangement allows; large or, where it must, smaller."""
+    for side in (4, 3) if chosen[2] < 0.5 else (3,):  # noqa: PLR2004 - a coin
+        columns = range(spec.width // GRID - side + 1)
+        rows = [row for first, end in bands for row in range(first, end - side + 1)]
+        free = [
+            (column, row)
+            for column, row in product(columns, rows)
+            if _obeys(spec, (column + side / 2) * GRID, (row + side / 2) * GRID)
+        ]
+        if free:
+            column = _chosen(chosen[3], sorted({each[0] for each in free}))
+            row = _chosen(chosen[4], [each[1] for each in free if each[0] == column])
+            return _placed(spec.groups[0], column, row, side)
+    raise ValueError(f"{spec} has no place for its object")
 
 
-def _on_grid(random: np.random.Generator, margins: Floats, side: int) -> Floats:
-    """Places at least the margins from either end, `TRIES`×N."""
-    first, last = np.ceil(margins / GRID), np.floor((side - margins) / GRID)
-    found: Floats = GRID * np.floor(
-        first + random.random((TRIES, len(margins))) * (last - first + 1)
-    )
-    return found
-
-
-def _obeys(spec: Spec, tries: Floats, radii: Floats) -> NDArray[np.bool_]:
-    """Which of the tries hold the spec's arrangement."""
-    mine = spec.groups[0].count
-    if spec.arrangement in ("beside", "stacked"):
-        along = tries[..., int(spec.arrangement == "stacked")]
-        first, rest = (along + radii)[:, :mine], (along - radii)[:, mine:]
-        return first.max(axis=1) < rest.min(axis=1)
-    across, down = tries[:, 0, 0] / spec.width, tries[:, 0, 1] / spec.height
-    lone = {
+def _obeys(spec: Spec, x: float, y: float) -> bool:
+    """Whether a lone object there holds the spec's arrangement."""
+    across, down = x / spec.width, y / spec.height
+    return {
         "left": across < THIRD,
         "right": across > 1 - THIRD,
         "top": down < THIRD,
         "bottom": down > 1 - THIRD,
-        "centre": (abs(across - 0.5) < 0.5 - THIRD) & (abs(down - 0.5) < 2 * (0.5 - THIRD)),
-    }
-    return lone.get(spec.arrangement, np.ones(len(tries), dtype=bool))
+        "centre": abs(across - 0.5) < 0.5 - THIRD and abs(down - 0.5) < 2 * (0.5 - THIRD),
+    }.get(spec.arrangement, True)
+
+
+def _lines(spec: Spec, groups: list[Group], chosen: Sequence[float]) -> tuple[list[_Line], bool]:
+    """One line or two, and whether the second stands below the first."""
+    whole, mine = range(spec.width // GRID), spec.groups[0].count
+    left, right = whole[: len(whole) // 2], whole[len(whole) // 2 :]
+    if spec.arrangement == "beside":
+        halves = _Line(groups[:mine], left, chosen[3]), _Line(groups[mine:], right, chosen[5])
+        return list(halves), False
+    if spec.arrangement == "row" or (not spec.arrangement and chosen[2] < 0.5):  # noqa: PLR2004 - a coin
+        return [_Line(groups, whole, chosen[3])], False
+    first = mine if spec.arrangement == "stacked" else (len(groups) + 1) // 2
+    return [_Line(groups[:first], whole, chosen[3]), _Line(groups[first:], whole, chosen[5])], True
+
+
+def _in_line(line: _Line, row: int, side: int) -> list[Placed]:
+    """Its objects from left to right, a column between them where there is room."""
+    count, room = len(line.groups), len(line.columns)
+    step = side + int(room >= count * side + count - 1)
+    first = _chosen(line.across, line.columns[: room - (count - 1) * step - side + 1])
+    return [_placed(group, first + at * step, row, side) for at, group in enumerate(line.groups)]
+
+
+def _placed(group: Group, column: int, row: int, side: int) -> Placed:
+    return Placed(group, (column + side / 2) * GRID, (row + side / 2) * GRID, RADII[side])
+
+
+def _chosen(share: float, among: Sequence[T]) -> T:
+    """The one that lies at that share of them."""
+    return among[int(share * len(among))]

@@ -49,11 +49,11 @@ with the absolute error alone that took 1,000 steps."""
 CALM = 1e-3
 """Weight of the latents' mean square: keeps them near one, where the noise below is small."""
 
-JITTER = 0.06
-"""Noise on the latents while training, in their own units."""
+JITTER = 0.15
+"""Noise on the latents while training, in their own units: as far as a generator may be off."""
 
-FRESH = 1
-"""Posters painted anew each step: painting eight would take a third of the time of a step."""
+FRESH = 4
+"""Posters painted anew each step: painting them takes a twentieth of its time."""
 
 REFINING = 1e-3
 """Learning rate of the decoder alone, at its highest."""

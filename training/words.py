@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-SHORTEST, LONGEST = 3, 7
-"""Letters a word has: seven are still a tenth of a narrow poster's width each."""
+SHORTEST, LONGEST = 3, 6
+"""Letters a word has: each takes a column of eight, and one stays free at either end."""
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 HELD_OUT_SHARE = 8
@@ -22,8 +22,12 @@ REAL_SHARE = 0.4
 """Share of trained words that are real; the others are letters drawn at random, so that the model
 must copy what stands in the brief instead of choosing from a list."""
 
-REAL = tuple(Path(__file__).with_name("words.txt").read_text("utf-8").split())
-"""Words that posters carry, three to seven letters."""
+REAL = tuple(
+    word
+    for word in Path(__file__).with_name("words.txt").read_text("utf-8").split()
+    if len(word) <= LONGEST
+)
+"""Words that posters carry."""
 
 
 def is_held_out(word: str) -> bool:

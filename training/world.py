@@ -46,7 +46,7 @@ SHAPES = (
     "moon",
     "cup",
 )
-SIZES = ((128, 128), (96, 160), (160, 96))
+SIZES = ((128, 128), (128, 160), (160, 128))
 """Native sizes, width and height in pixels: square, portrait, landscape; multiples of 16."""
 
 FACES = ("aileron", "rubik", "rubik bold", "rubik italic")
@@ -63,6 +63,18 @@ lightness are hard to read in any hue."""
 
 HELD_OUT_SHARE = 9
 """One pair of colour and shape in so many is never trained on."""
+
+MIDDLE = 50.0
+"""CIE lightness from which a background counts as light."""
+
+CHOICES = 8
+"""Numbers that decide what a caption leaves open."""
+
+OPEN = {"background": 0.05, "ink": 0.7, "word place": 0.4}
+"""How often captions of a poster leave these out."""
+
+ANYHOW = 0.3
+"""Share of posters whose captions do not say where objects stand."""
 
 WORDLESS = 0.08
 """Share of posters without a word, so that a brief without one is inside the world."""
@@ -83,7 +95,8 @@ class Spec:
 
     `arrangement` is "left", "right", "top", "bottom" or "centre" for a lone object; "beside" or
     "stacked" for two groups (the first left of, or above, the second); "row" for three groups or
-    several equal objects; "" where they lie anyhow.
+    several equal objects; "" where they lie anyhow. `open` names what captions leave out:
+    "background", "ink" or "word place"; then it is what `imagine` chooses for all such posters.
     """
 
     width: int
@@ -95,6 +108,7 @@ class Spec:
     word_place: str
     ink: str
     face: str
+    open: frozenset[str] = frozenset()
 
 
 @cache
@@ -139,29 +153,50 @@ def pick(random: np.random.Generator, choices: Sequence[T]) -> T:
     return choices[int(random.integers(len(choices)))]
 
 
+def choices(seed: int) -> tuple[float, ...]:
+    """What decides all that a caption leaves open: `CHOICES` numbers from 0 to below 1.
+
+    In this order: the word's place, its typeface, how large or in how many lines the objects
+    stand, column and row of the first line, of the second, and the word's column.
+    """
+    return tuple(np.random.default_rng((seed, 2)).random(CHOICES).tolist())
+
+
 def imagine(seed: int, *, held_out: bool = False) -> Spec:
     """The spec of that seed.
 
     With `held_out` its word, and the pair of colour and shape of its first group, are such as
     training never shows; without, nothing in it is held out.
     """
-    random = np.random.default_rng((seed, int(held_out)))
-    background = pick(random, tuple(COLOURS))
+    random, chosen = np.random.default_rng((seed, int(held_out))), choices(seed)
+    untold = {what for what, chance in OPEN.items() if random.random() < chance}
+    background = "" if "background" in untold else pick(random, tuple(COLOURS))
     groups = _groups(random, background, held_out=held_out)
+    background = background or _plain(groups)
     word = "" if random.random() < WORDLESS else words.draw(random, held_out=held_out)
-    word_place = pick(random, WORD_PLACES) if word else ""
+    place = chosen[0] if "word place" in untold else random.random()
+    word_place = WORD_PLACES[int(place * len(WORD_PLACES))] if word else ""
     width, height = SIZES[0] if random.random() < 0.5 else pick(random, SIZES[1:])  # noqa: PLR2004 - a coin
+    inkings = inks(background, groups)
+    possible = arrangements(groups, word_place)
     return Spec(
         width=width,
         height=height,
         background=background,
         groups=groups,
-        arrangement=pick(random, arrangements(groups, word_place)),
+        arrangement="" if random.random() < ANYHOW else pick(random, possible[1:]),
         word=word,
         word_place=word_place,
-        ink=pick(random, inks(background, groups)),
-        face=pick(random, FACES),
+        ink=inkings[0] if "ink" in untold else pick(random, inkings),
+        face=FACES[int(chosen[1] * len(FACES))],
+        open=frozenset(untold),
     )
+
+
+def _plain(groups: tuple[Group, ...]) -> str:
+    """The background where none is asked for: white, or the next that no object has."""
+    taken = {group.colour for group in groups}
+    return next(name for name in ("white", "yellow", "blue", "green") if name not in taken)
 
 
 def _groups(random: np.random.Generator, background: str, *, held_out: bool) -> tuple[Group, ...]:
@@ -189,9 +224,15 @@ def arrangements(groups: Sequence[Group], word_place: str) -> tuple[str, ...]:
 
 
 def inks(background: str, groups: Sequence[Group]) -> tuple[str, ...]:
-    """Colours the letters can have: legible, and not one of the objects' while there is another."""
+    """Colours the letters can have: legible, and not one of the objects' while there is another.
+
+    The first is the plain one: black on light and white on dark where it can be.
+    """
     light = lab(COLOURS[background])[0]
-    legible = tuple(name for name in COLOURS if abs(lab(COLOURS[name])[0] - light) >= APART)
+    order = sorted(COLOURS, key=lambda name: name not in ("black", "white"))
+    if light < MIDDLE:
+        order.sort(key=lambda name: name != "white")
+    legible = tuple(name for name in order if abs(lab(COLOURS[name])[0] - light) >= APART)
     objects = {group.colour for group in groups}
     return tuple(name for name in legible if name not in objects) or legible
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sentinel.contracts import Pixels
 
-NATIVE = ((128, 128), (96, 160), (160, 96))
+NATIVE = ((128, 128), (128, 160), (160, 128))
 """Width and height of what the model was trained on."""
 
 NEIGHBOURS = np.ones((3, 3), np.uint8)
