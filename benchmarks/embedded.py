@@ -67,7 +67,8 @@ def bare(folder: Path, plugin: Embedded) -> Callable[[], Any]:
     painter = plugin._painter  # noqa: SLF001 - its token ids and shift, not the plugin around them
     if painter is None:
         raise RuntimeError("the plugin is not loaded")
-    ids, begun, spots = painter.ids(PROMPT), packed(noise((1, 16, 16, 16), 0)), places(8, 8)
+    shape = 1, painter._channels, 16, 16  # noqa: SLF001 - as above
+    ids, begun, spots = painter.ids(PROMPT), packed(noise(shape, 0)), places(8, 8)
     at = list(itertools.pairwise(levels(4, painter._shift)))  # noqa: SLF001 - as above
 
     def run() -> Any:

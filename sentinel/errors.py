@@ -7,6 +7,15 @@
     ├── PluginError            the plugin author's: a judge, gate or generator broke its contract
     ├── PictureError           the caller's: bytes that are no acceptable picture
     ├── BriefError             the caller's: a field of the brief that cannot be used
+    ├── ProviderError          the service's: whoever paints for us gave no picture that can be used
+    │   ├── RateLimited        too many requests; nothing was started
+    │   ├── AccessRefused      a bad key, no money or no right
+    │   ├── Rejected           it does not take the request as it stands
+    │   ├── SafetyRefused      it will not paint this; a verdict, not a breakdown
+    │   ├── ProviderFailed     it says itself that it failed
+    │   ├── NoPicture          it answered, but without a usable picture
+    │   ├── ProviderTimeout    no answer in time
+    │   └── Unreachable        no connection, or one that broke
     ├── NotFound               the caller's: no such trace, policy or picture
     ├── Unavailable            nobody's: the database does not answer; try again later
     └── Busy                   nobody's: a bounded queue is full; try again later
@@ -17,11 +26,23 @@ caller either: it is a Fault among the outcomes.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+
+class Unsaid:
+    """The type of a fact that nobody stated, where None is a statement."""
+
+
+UNSAID = Unsaid()
+"""Not stated."""
+
 
 class SentinelError(Exception):
     """Anything Sentinel raises on purpose; `code` is stable and machine-readable."""
 
     code = "sentinel_error"
+    tries: tuple[object, ...] = ()
+    """What failover tried before it gave up (`sentinel.failover.Try`), in order."""
 
 
 class ConfigError(SentinelError):
@@ -93,6 +114,103 @@ class BriefError(SentinelError):
         shown = repr(value)
         self.value = shown if len(shown) <= SHOWN else shown[:SHOWN] + "…"
         super().__init__(f"{field} is {self.value}: {way_out}")
+
+
+class ProviderError(SentinelError):
+    """A provider gave no picture that can be used.
+
+    `status` is the HTTP status where there was one, `retry_after` the seconds it asks to wait.
+    `submitted` says whether this call may be on its bill: False certainly not, True yes, None
+    nobody can tell. `repeatable`: the same call may be sent to it again without paying twice.
+    `job` is its id for the work, where it gave one.
+    """
+
+    code = "provider_error"
+    usually_submitted: ClassVar[bool | None] = None
+
+    def __init__(  # noqa: PLR0913 - each is a fact about one failure
+        self,
+        provider: str,
+        problem: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        submitted: bool | Unsaid | None = UNSAID,
+        repeatable: bool = False,
+        job: str | None = None,
+    ) -> None:
+        """Name the provider and what happened; what was not said follows from the class."""
+        self.provider = provider
+        self.status = status
+        self.retry_after = retry_after
+        usual = type(self).usually_submitted
+        self.submitted = usual if isinstance(submitted, Unsaid) else submitted
+        self.repeatable = repeatable or self.submitted is False
+        self.job = job
+        where = f" (HTTP {status})" if status is not None else ""
+        super().__init__(f"provider {provider!r} {problem}{where}")
+
+
+class RateLimited(ProviderError):  # noqa: N818 - a state, not a mistake
+    """Too many requests; nothing was started."""
+
+    code = "provider_rate_limited"
+    usually_submitted = False
+
+
+class AccessRefused(ProviderError):  # noqa: N818 - what happened
+    """The key is wrong, the account is empty, or it may not do this."""
+
+    code = "provider_access_refused"
+    usually_submitted = False
+
+
+class Rejected(ProviderError):  # noqa: N818 - what happened
+    """The request as it stands is not taken; sent again it would not be either."""
+
+    code = "provider_rejected"
+    usually_submitted = False
+
+
+class SafetyRefused(ProviderError):  # noqa: N818 - what happened
+    """The provider will not paint this, or painted it and holds it back."""
+
+    code = "provider_safety_refused"
+
+
+class ProviderFailed(ProviderError):  # noqa: N818 - what happened
+    """The provider says itself that it failed; it does not bill that."""
+
+    code = "provider_failed"
+    usually_submitted = False
+
+
+class NoPicture(ProviderError):  # noqa: N818 - what happened
+    """An answer without a usable picture. `flaw` is empty, undecodable, black or size."""
+
+    code = "provider_no_picture"
+    usually_submitted = True
+
+    def __init__(
+        self, provider: str, problem: str, *, flaw: str = "empty", status: int | None = None,
+        repeatable: bool = False,
+    ) -> None:  # fmt: skip
+        """Name the provider, what came instead, and the kind of flaw."""
+        self.flaw = flaw
+        super().__init__(provider, problem, status=status, repeatable=repeatable)
+
+
+class ProviderTimeout(ProviderError):  # noqa: N818 - what happened
+    """No answer in time. Only `submitted` tells whether the work may go on and be billed."""
+
+    code = "provider_timeout"
+
+
+class Unreachable(ProviderError):  # noqa: N818 - a state, not a mistake
+    """No connection, or one that broke before the answer was complete."""
+
+    code = "provider_unreachable"
+    usually_submitted = False
 
 
 class NotFound(SentinelError):  # noqa: N818 - reads as what it is

@@ -220,6 +220,19 @@ def test_a_run_goes_on_where_it_was_saved(torch, tmp_path):
     assert torch.equal(other.weight, kept.weight)
 
 
+def test_a_folder_is_trained_in_by_one_process_at_a_time(torch, tmp_path):
+    from training.runs import Run
+
+    one, other = (Run(tmp_path, 1.0, keep={}) for _ in range(2))
+    going = one.steps()
+    next(going)
+    with pytest.raises(SystemExit, match="another process trains in"):
+        next(other.steps())
+    going.close()
+
+    assert next(other.steps()) == 0
+
+
 def test_batches_hold_pictures_of_one_size_and_every_seed_once():
     found = list(batches(0, 4, last=40))
     seeds = sorted(seed for batch in found for seed in batch.seeds)

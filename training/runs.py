@@ -7,6 +7,7 @@ annealed. State is written every two minutes and at the end; the same command go
 from __future__ import annotations
 
 import csv
+import fcntl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,9 +52,18 @@ class Run:
         return min(1.0, self.spent / self._whole)
 
     def steps(self) -> Iterator[int]:
-        """Step numbers until the hours are spent; saves on the way, and when interrupted."""
+        """Step numbers until the hours are spent; saves on the way, and when interrupted.
+
+        SystemExit where another process trains in the same folder.
+        """
         columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-        with Progress(*columns) as bar:
+        with (self.folder / "lock").open("w") as lock, Progress(*columns) as bar:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SystemExit(
+                    f"another process trains in {self.folder}; wait, or stop it"
+                ) from None
             task = bar.add_task(self.folder.name, total=self._whole, completed=self.spent)
             saved = before = time.monotonic()
             try:
