@@ -26,16 +26,6 @@ caller either: it is a Fault among the outcomes.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-
-class Unsaid:
-    """The type of a fact that nobody stated, where None is a statement."""
-
-
-UNSAID = Unsaid()
-"""Not stated."""
-
 
 class SentinelError(Exception):
     """Anything Sentinel raises on purpose; `code` is stable and machine-readable."""
@@ -126,7 +116,6 @@ class ProviderError(SentinelError):
     """
 
     code = "provider_error"
-    usually_submitted: ClassVar[bool | None] = None
 
     def __init__(  # noqa: PLR0913 - each is a fact about one failure
         self,
@@ -135,17 +124,16 @@ class ProviderError(SentinelError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
-        submitted: bool | Unsaid | None = UNSAID,
+        submitted: bool | None = None,
         repeatable: bool = False,
         job: str | None = None,
     ) -> None:
-        """Name the provider and what happened; what was not said follows from the class."""
+        """Name the provider and what happened."""
         self.provider = provider
         self.status = status
         self.retry_after = retry_after
-        usual = type(self).usually_submitted
-        self.submitted = usual if isinstance(submitted, Unsaid) else submitted
-        self.repeatable = repeatable or self.submitted is False
+        self.submitted = submitted
+        self.repeatable = repeatable or submitted is False
         self.job = job
         where = f" (HTTP {status})" if status is not None else ""
         super().__init__(f"provider {provider!r} {problem}{where}")
@@ -155,21 +143,18 @@ class RateLimited(ProviderError):  # noqa: N818 - a state, not a mistake
     """Too many requests; nothing was started."""
 
     code = "provider_rate_limited"
-    usually_submitted = False
 
 
 class AccessRefused(ProviderError):  # noqa: N818 - what happened
     """The key is wrong, the account is empty, or it may not do this."""
 
     code = "provider_access_refused"
-    usually_submitted = False
 
 
 class Rejected(ProviderError):  # noqa: N818 - what happened
     """The request as it stands is not taken; sent again it would not be either."""
 
     code = "provider_rejected"
-    usually_submitted = False
 
 
 class SafetyRefused(ProviderError):  # noqa: N818 - what happened
@@ -182,14 +167,12 @@ class ProviderFailed(ProviderError):  # noqa: N818 - what happened
     """The provider says itself that it failed; it does not bill that."""
 
     code = "provider_failed"
-    usually_submitted = False
 
 
 class NoPicture(ProviderError):  # noqa: N818 - what happened
     """An answer without a usable picture. `flaw` is empty, undecodable, black or size."""
 
     code = "provider_no_picture"
-    usually_submitted = True
 
     def __init__(
         self, provider: str, problem: str, *, flaw: str = "empty", status: int | None = None,
@@ -197,7 +180,7 @@ class NoPicture(ProviderError):  # noqa: N818 - what happened
     ) -> None:  # fmt: skip
         """Name the provider, what came instead, and the kind of flaw."""
         self.flaw = flaw
-        super().__init__(provider, problem, status=status, repeatable=repeatable)
+        super().__init__(provider, problem, status=status, submitted=True, repeatable=repeatable)
 
 
 class ProviderTimeout(ProviderError):  # noqa: N818 - what happened
@@ -210,7 +193,6 @@ class Unreachable(ProviderError):  # noqa: N818 - a state, not a mistake
     """No connection, or one that broke before the answer was complete."""
 
     code = "provider_unreachable"
-    usually_submitted = False
 
 
 class NotFound(SentinelError):  # noqa: N818 - reads as what it is
