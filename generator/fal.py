@@ -43,17 +43,19 @@ PAUSE = 0.5
 class Fal(Remote):
     """FLUX.1-schnell and its kin at fal.
 
-    Options: `base_url` (the queue), `model`, `key_env`, `seconds`, `safe_to_repeat`, `price`
-    (US dollars per started megapixel), `sync_mode` (pictures as data URIs, none at an address).
+    Options: `base_url` (the queue), `model`, `key_env`, `seconds`, `safe_to_repeat`,
+    `per_megapixel` (US dollars per started megapixel), `sync_mode` (pictures as data URIs,
+    none at an address).
     A model whose name ends in /redux repaints the brief's first reference.
     """
 
     base_url: str = "https://queue.fal.run"
     model: str = "fal-ai/flux/schnell"
     key_env: str = "FAL_KEY"
-    price: float = 0.003
+    per_megapixel: float = 0.003
     sync_mode: bool = False
 
+    default_steps: ClassVar[int | None] = 4
     provider: ClassVar[str] = "fal"
     scheme: ClassVar[str] = "Key"
     known: ClassVar[frozenset[str]] = frozenset({"steps", "guidance"})
@@ -142,7 +144,7 @@ class Fal(Remote):
         units = billed(answer.headers.get("x-fal-billable-units"), math.ceil(order.megapixels))
         return Painted(
             where=first(table.get("images")).get("url"),
-            cost=units * self.price,
+            cost=units * self.per_megapixel,
             seed=whole(table.get("seed")),
         )
 

@@ -17,16 +17,17 @@ from sentinel.contracts import Capabilities
 class ImageApi(Remote):
     """FLUX.1-schnell at imageapi.org; eight steps at most, no negative prompt.
 
-    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `price` (US dollars a
-    picture: plans are sold, so nothing can be computed), `sends_seed`.
+    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `per_picture` (US dollars
+    a picture: plans are sold, so nothing can be computed), `sends_seed`.
     """
 
     base_url: str = "https://imageapi.org/api/v1"
     model: str = "flux-schnell"
     key_env: str = "IMAGEAPI_KEY"
-    price: float = 0.0
+    per_picture: float = 0.0
     sends_seed: bool = True
 
+    default_steps: ClassVar[int | None] = 8
     provider: ClassVar[str] = "imageapi"
     known: ClassVar[frozenset[str]] = frozenset({"steps"})
     limits: ClassVar[Capabilities] = Capabilities(max_steps=8)
@@ -35,6 +36,11 @@ class ImageApi(Remote):
     def capabilities(self) -> Capabilities:
         """A seed is known where it is sent."""
         return self.limits.model_copy(update={"seed": self.sends_seed})
+
+    @property
+    def price(self) -> float | None:
+        """What every picture costs; None where nobody said."""
+        return self.per_picture or None
 
     def _paint(self, order: Order) -> Painted:
         body: dict[str, Any] = {
@@ -49,7 +55,7 @@ class ImageApi(Remote):
                     idempotency_key=self._idempotency_key(body))  # fmt: skip
         answer = self._exchange.send(call, order.deadline).table
         return Painted(
-            where=_where(answer), cost=self.price, seed=whole(answer.get("seed")),
+            where=_where(answer), cost=self.per_picture, seed=whole(answer.get("seed")),
         )  # fmt: skip
 
 

@@ -20,15 +20,16 @@ LINK = re.compile(r"!\[[^\]]*\]\((?P<where>[^)\s]+)\)")
 class Opper(Remote):
     """FLUX.1-schnell behind Opper's gateway.
 
-    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `price` (US dollars a
-    picture, used where the answer names no cost), `route` ("chat" for /chat/completions, "images"
-    for /images/generations), `sends_seed` (false where the service refuses the field).
+    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `per_picture` (US dollars
+    a picture, used where the answer names no cost), `route` ("chat" for /chat/completions,
+    "images" for /images/generations), `sends_seed` (false where the service refuses the
+    field).
     """
 
     base_url: str = "https://api.opper.ai/v3/compat"
     model: str = "deepinfra/black-forest-labs/FLUX-1-schnell"
     key_env: str = "OPPER_API_KEY"
-    price: float = 0.0005
+    per_picture: float = 0.0005
     route: str = "chat"
     sends_seed: bool = True
 
@@ -48,6 +49,11 @@ class Opper(Remote):
         """A seed is known where it is sent."""
         return self.limits.model_copy(update={"seed": self.sends_seed})
 
+    @property
+    def price(self) -> float | None:
+        """What every picture costs; None where nobody said."""
+        return self.per_picture or None
+
     def _paint(self, order: Order) -> Painted:
         body = self._body(order)
         path = "/chat/completions" if self.route == "chat" else "/images/generations"
@@ -55,7 +61,7 @@ class Opper(Remote):
                     idempotency_key=self._idempotency_key(body))  # fmt: skip
         answer = self._exchange.send(call, order.deadline).table
         where = self._in_chat(answer) if self.route == "chat" else _in_images(answer)
-        cost = billed(table(answer.get("usage")).get("cost"), self.price)
+        cost = billed(table(answer.get("usage")).get("cost"), self.per_picture)
         return Painted(where=where, cost=cost)
 
     def _body(self, order: Order) -> dict[str, Any]:

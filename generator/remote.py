@@ -94,6 +94,8 @@ class Remote(ABC):
     formats: ClassVar[tuple[Literal["png", "jpeg"], ...]] = ("png",)
     limits: ClassVar[Capabilities] = Capabilities()
     guidance: ClassVar[tuple[float, float] | None] = None
+    default_steps: ClassVar[int | None] = None
+    """Steps it takes where the brief names none, where that is known."""
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be meant; nothing is opened."""
@@ -108,6 +110,11 @@ class Remote(ABC):
     def capabilities(self) -> Capabilities:
         """What the service understands."""
         return self.limits
+
+    @property
+    def price(self) -> float | None:
+        """US dollars that a picture costs at most; None where that hangs on its size."""
+        return None
 
     def load(self, runtime: Runtime) -> None:  # noqa: ARG002 - a service needs no threads
         """See that there is a key."""

@@ -18,15 +18,16 @@ EVALUATED = ("overall_passed", "score", "weighted_pass_rate", "primary_action_co
 class Runflow(Remote):
     """FLUX.1-schnell at Runflow, evaluated there before it comes.
 
-    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `price` (US dollars per
-    megapixel, used where the answer names no cost).
+    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `per_megapixel` (US
+    dollars per megapixel, used where the answer names no cost).
     """
 
     base_url: str = "https://api.runflow.io/v1"
     model: str = "black-forest-labs/flux-1-schnell"
     key_env: str = "RUNFLOW_API_KEY"
-    price: float = 0.003
+    per_megapixel: float = 0.003
 
+    default_steps: ClassVar[int | None] = 4
     provider: ClassVar[str] = "runflow"
     known: ClassVar[frozenset[str]] = frozenset({"steps"})
 
@@ -42,7 +43,7 @@ class Runflow(Remote):
         answer = self._exchange.send(call, order.deadline).table
         return Painted(
             where=first(answer.get("images")).get("url"),
-            cost=billed(answer.get("cost"), order.megapixels * self.price),
+            cost=billed(answer.get("cost"), order.megapixels * self.per_megapixel),
             seed=whole(answer.get("seed")),
             told=_told(answer),
         )

@@ -24,15 +24,16 @@ JOB = re.compile(r"[\w-]{1,100}")
 class RunPod(Remote):
     """FLUX.1-schnell at RunPod; `model` is the endpoint's id.
 
-    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `price` (US dollars per
-    megapixel, used where the answer names no cost).
+    Options: `base_url`, `model`, `key_env`, `seconds`, `safe_to_repeat`, `per_megapixel` (US
+    dollars per megapixel, used where the answer names no cost).
     """
 
     base_url: str = "https://api.runpod.ai/v2"
     model: str = "black-forest-labs-flux-1-schnell"
     key_env: str = "RUNPOD_API_KEY"
-    price: float = 0.0024
+    per_megapixel: float = 0.0024
 
+    default_steps: ClassVar[int | None] = 4
     provider: ClassVar[str] = "runpod"
     known: ClassVar[frozenset[str]] = frozenset({"negative_prompt", "steps", "guidance"})
     formats: ClassVar[tuple[Literal["png", "jpeg"], ...]] = ("png", "jpeg")
@@ -53,7 +54,7 @@ class RunPod(Remote):
         output = table(ended.get("output"))
         return Painted(
             where=output.get("image_url"),
-            cost=billed(output.get("cost"), order.megapixels * self.price),
+            cost=billed(output.get("cost"), order.megapixels * self.per_megapixel),
             seed=whole(output.get("seed")),
         )
 

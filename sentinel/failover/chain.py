@@ -6,14 +6,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import stamina
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from sentinel.contracts import Brief, Candidate, Capabilities, Closes, Loads, Runtime
+from sentinel.contracts import Brief, Capabilities, Closes, Loads, Runtime
 from sentinel.errors import (
     ConfigError,
     PluginError,
@@ -25,7 +24,8 @@ from sentinel.errors import (
 from sentinel.failover.pictures import looked_at
 from sentinel.failover.plan import Link, Plan, Produced, Try
 from sentinel.failover.rules import Onward, name_of, rule_for
-from sentinel.imaging import Limits, Picture
+from sentinel.failover.walks import Ask, Seen, Walk, all_of
+from sentinel.imaging import Limits
 from sentinel.worker import Crew, Floor, Worker
 
 SEEDS = 2**31
@@ -33,16 +33,6 @@ SEEDS = 2**31
 
 ANOTHER = 1_000_003
 """Added to the seed after a black frame: a prime, so that no neighbour's seed is met."""
-
-Seen = list[tuple[Candidate, Picture]]
-
-
-@dataclass(slots=True)
-class _Walk:
-    """One request's way along the chain."""
-
-    brief: Brief
-    tries: list[Try] = field(default_factory=list)
 
 
 class Failover:
@@ -82,6 +72,19 @@ class Failover:
         """What the first provider understands."""
         return self._links[0].generator.capabilities
 
+    @property
+    def price(self) -> float | None:
+        """US dollars that a picture of the dearest costs at most; None where one does not say."""
+        prices = [getattr(link.generator, "price", None) for link in self._links]
+        known = [float(price) for price in prices if price is not None]
+        return max(known) if len(known) == len(prices) else None
+
+    @property
+    def default_steps(self) -> int | None:
+        """Steps that the first provider takes where the brief names none; None if unknown."""
+        steps = getattr(self._links[0].generator, "default_steps", None)
+        return None if steps is None else int(steps)
+
     async def load(self, runtime: Runtime) -> None:
         """Load each generator in its own thread; MissingRequirement stops the start."""
         for link in self._links:
@@ -97,9 +100,12 @@ class Failover:
             await self._crews[link.name].close()
 
     async def generate(self, brief: Brief) -> Produced:
-        """`brief.count` pictures, or fewer where some failed; the error where all did."""
-        walks = [_Walk(part) for part in self._parts(brief)]
-        answers = await asyncio.gather(*map(self._walk, walks), return_exceptions=True)
+        """`brief.count` pictures, or fewer where some failed; the error where all did.
+
+        Cancelled while a provider paints, it begins nothing more and returns what still comes.
+        """
+        walks = [Walk(part) for part in self._parts(brief)]
+        answers = await all_of([asyncio.ensure_future(self._walk(walk)) for walk in walks], walks)
         tries = tuple(each for walk in walks for each in walk.tries)
         made = [answer for answer in answers if not isinstance(answer, BaseException)]
         if not made:
@@ -124,7 +130,7 @@ class Failover:
         seeds = [None if seed is None else seed + offset for offset in range(brief.count)]
         return [brief.model_copy(update={"seed": each, "count": 1}) for each in seeds]
 
-    async def _walk(self, walk: _Walk) -> tuple[Seen, str]:
+    async def _walk(self, walk: Walk) -> tuple[Seen, str]:
         """Along the chain until someone paints."""
         first: Exception | None = None
         for link in self._links:
@@ -149,14 +155,14 @@ class Failover:
             case "if after_refusal = next":
                 return self.plan.after_refusal == "next"
 
-    async def _guarded(self, link: Link, walk: _Walk) -> Seen:
+    async def _guarded(self, link: Link, walk: Walk) -> Seen:
         """One provider behind its breaker; OpenedState where it is not to be asked."""
         if time.monotonic() < self._rests.get(link.name, 0.0):
             raise OpenedState(link.name)
         async with await self._breakers.get_breaker(link.name):
             return await self._repeated(link, walk)
 
-    async def _repeated(self, link: Link, walk: _Walk) -> Seen:
+    async def _repeated(self, link: Link, walk: Walk) -> Seen:
         """One provider, called again where the rules allow."""
         calls = 0
         brief = walk.brief
@@ -166,7 +172,7 @@ class Failover:
             told = error.retry_after if isinstance(error, RateLimited) else None
             if told is not None and not self._sits_out(link, told):
                 return False
-            if calls >= rule_for(error).calls:
+            if walk.halted or calls >= rule_for(error).calls:
                 return False
             if name_of(error) == "black" and brief.seed is not None:
                 brief = brief.model_copy(update={"seed": brief.seed + ANOTHER})
@@ -189,8 +195,10 @@ class Failover:
         self._rests[link.name] = time.monotonic() + wait
         return False
 
-    async def _noted(self, link: Link, brief: Brief, walk: _Walk) -> Seen:
+    async def _noted(self, link: Link, brief: Brief, walk: Walk) -> Seen:
         """One call, entered among the tries whatever comes of it."""
+        if walk.halted:
+            raise asyncio.CancelledError
         started = time.perf_counter()
 
         def note(outcome: str, reason: str, submitted: bool | None) -> None:  # noqa: FBT001 - a fact, not a switch
@@ -202,7 +210,7 @@ class Failover:
             )  # fmt: skip
 
         try:
-            seen = await self._asked(link, brief)
+            seen = await self._asked(link, Ask(brief, walk))
         except SentinelError as error:
             known = error.submitted if isinstance(error, ProviderError) else False
             note(name_of(error), str(error), known)
@@ -210,10 +218,10 @@ class Failover:
         note("made", "", submitted=True)
         return seen
 
-    async def _asked(self, link: Link, brief: Brief) -> Seen:
+    async def _asked(self, link: Link, ask: Ask) -> Seen:
         """One call in the plugin's own thread; everything it raises comes out as ours."""
         try:
-            return await self._crews[link.name].ask(brief, link.seconds)
+            return await self._crews[link.name].ask(ask, link.seconds)
         except SentinelError:
             raise
         except TimeoutError as error:
@@ -222,16 +230,18 @@ class Failover:
         except Exception as error:
             told = f"it raised {type(error).__name__}: {error}"
             raise PluginError("generator", link.name, told) from error
+        finally:
+            ask.walk.asking = False
 
-    def _crew(self, link: Link) -> Crew[Brief, Seen]:
+    def _crew(self, link: Link) -> Crew[Ask, Seen]:
         """As many threads as the plugin bears calls; the pictures are decoded there too."""
         copies = _concurrent(link)
 
-        def answer(briefs: Sequence[Brief]) -> list[Seen]:
-            return [
-                looked_at(link.generator.generate(brief), brief, link.name, self._limits)
-                for brief in briefs
-            ]
+        def answer(asks: Sequence[Ask]) -> list[Seen]:
+            [ask] = asks  # the workers' batches hold one
+            ask.walk.asking = True
+            made = link.generator.generate(ask.brief)
+            return [looked_at(made, ask.brief, link.name, self._limits)]
 
         floor = Floor(copies)
         return Crew([Worker("generator", link.name, answer, floor) for _ in range(copies)])

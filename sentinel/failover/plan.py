@@ -69,3 +69,9 @@ class Produced:
     tries: tuple[Try, ...]
     missing: int = 0
     """Pictures that were asked for and could not be had."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What failed on the way, in words for the trace."""
+        return tuple(f"{each.provider}: {each.reason or each.outcome}" for each in self.tries
+                     if each.outcome != "made")  # fmt: skip
