@@ -319,7 +319,12 @@ class Feedback(Value):
 
 
 class Attempt(Value):
-    """One picture made (or handed in), judged."""
+    """One picture made (or handed in), judged; or a generation that gave none, with its error.
+
+    `round` counts generations: candidates of one batch share it, each with a number of its own;
+    0 where nobody counted. `lever` says what made this attempt different from the one before.
+    `made_in` are the seconds that generating took, out of `seconds`.
+    """
 
     number: int = Field(ge=1)
     brief: Brief
@@ -335,6 +340,13 @@ class Attempt(Value):
     height: int = 0
     notes: tuple[str, ...] = ()
     feedback: Feedback | None = None
+    error: str | None = None
+    """Why there is no picture; such an attempt costs nothing and is no evaluation."""
+    judged: bool = True
+    """False where no panel looked: no picture came, the time was up, or nobody asked for it."""
+    round: int = Field(default=0, ge=0)
+    lever: str | None = None
+    made_in: float = 0.0
 
 
 StoppedBecause = Literal["passed", "budget", "deadline", "plateau", "undecided", "rejected"]
@@ -354,15 +366,43 @@ class Trace(Value):
     delivered: int | None
     """Number of the attempt that was delivered; None where nothing was."""
     stopped_because: StoppedBecause | None = None
+    """None while it runs, where the caller hung up, and where nothing was enforced."""
+    best: int | None = None
+    """Number of the best attempt, delivered or not; None where nobody compared."""
+    screened: tuple[GateOutcome, ...] = ()
+    """What the gates said of the brief alone, before anything was spent."""
+    reason: str = ""
+    """Why it ended so, in a sentence."""
+    notes: tuple[str, ...] = ()
+    """What was asked and could not be had ("max_attempts is 9: the policy allows 3")."""
     model: str | None = None
     project: str = "default"
     seconds: float = 0.0
 
     @property
     def last(self) -> Attempt:
-        """The delivered attempt, or the last where nothing was delivered."""
-        wanted = self.delivered or self.attempts[-1].number
+        """The delivered attempt; where nothing was, the best, or the last of uncompared ones."""
+        wanted = self.delivered or self.best or self.attempts[-1].number
         return next(attempt for attempt in self.attempts if attempt.number == wanted)
+
+    @property
+    def cost(self) -> float:
+        """US dollars for every picture that came, delivered or not."""
+        return sum(attempt.cost for attempt in self.attempts)
+
+    @property
+    def verdict(self) -> Verdict:
+        """That attempt's verdict; without attempts, the one over the brief alone."""
+        if self.attempts:
+            return self.last.verdict
+        refused = any(isinstance(gate, GateResult) and not gate.passed for gate in self.screened)
+        return Verdict(
+            action="reject",
+            standing="refused" if refused else "undecided",
+            score=None,
+            gates=self.screened,
+            reason=self.reason or "nothing was made",
+        )
 
 
 # ── what a generator returns ──────────────────────────────────────────────────────────────────

@@ -27,6 +27,8 @@ class Budget(Value):
     attempts: int = Field(default=3, ge=1, le=50)
     seconds: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    patience: int = Field(default=2, ge=1)
+    """Rounds in a row that may bring nothing better before another lever is pulled."""
 
 
 class GateRule(Value):

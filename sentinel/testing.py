@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from sentinel.contracts import (
     Brief,
+    Candidate,
+    Capabilities,
     Declined,
     Evidence,
     Finding,
@@ -36,7 +38,7 @@ from sentinel.contracts import (
     Sample,
 )
 from sentinel.errors import BriefError, MissingRequirement
-from sentinel.imaging import read
+from sentinel.imaging import encode, read
 
 # ── material ──────────────────────────────────────────────────────────────────────────────────
 
@@ -315,6 +317,23 @@ class FixedJudge:
         return [self.answer for _ in samples]
 
 
+class RedJudge:
+    """Reads how red a picture is, 0 to 1: what `reds` paints is scored as it was told."""
+
+    version: ClassVar[str] = "1"
+    batch_size: ClassVar[int] = 8
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        """`seconds`: how long a batch takes."""
+        self.seconds = seconds
+
+    def judge(self, samples: Sequence[Sample]) -> list[Reading | Declined]:
+        """The level of red in the middle of the picture."""
+        time.sleep(self.seconds)
+        values = [int(each.pixels[each.height // 2, each.width // 2, 0]) for each in samples]
+        return [Reading(value=each / 255, reason=f"red is {each} of 255") for each in values]
+
+
 class DecliningJudge:
     """Never has anything to judge."""
 
@@ -400,3 +419,50 @@ class RaisingGate:
     def check(self, sample: Sample) -> Finding:
         """Raise."""
         raise RuntimeError(f"gate tripped over a {sample.width}x{sample.height} picture")
+
+
+Painted = bytes | Sequence[Candidate] | Exception | Callable[[Brief], Sequence[Candidate]]
+
+
+def red(value: float, width: int = 32, height: int = 32) -> bytes:
+    """A picture that `RedJudge` scores with `value` (in steps of 1/255)."""
+    return encode(flat(width, height, (round(value * 255), 40, 90)))
+
+
+class ScriptedGenerator:
+    """Answers its n-th call with the n-th thing it was given, and the last one ever after.
+
+    Bytes are a picture for each candidate, an exception is raised, a list is returned as it is,
+    a function is asked. `briefs` holds what it was sent.
+    """
+
+    version: ClassVar[str] = "1"
+
+    def __init__(
+        self, *script: Painted, cost: float = 0.0, seconds: float = 0.0,
+        capabilities: Capabilities | None = None, price: float | None = 0.0,
+    ) -> None:  # fmt: skip
+        """`cost`: US dollars a picture; `seconds`: how long a call takes."""
+        self.script = script
+        self.cost = cost
+        self.seconds = seconds
+        self.capabilities = capabilities or Capabilities()
+        self.price = price
+        self.briefs: list[Brief] = []
+
+    def generate(self, brief: Brief) -> Sequence[Candidate]:
+        """Whatever is next."""
+        answer = self.script[min(len(self.briefs), len(self.script) - 1)]
+        self.briefs.append(brief)
+        time.sleep(self.seconds)
+        if isinstance(answer, Exception):
+            raise answer
+        if callable(answer):
+            return answer(brief)
+        if not isinstance(answer, bytes):
+            return answer
+        first = brief.seed or 0
+        return [
+            Candidate(image=answer, seed=first + offset, cost=self.cost)
+            for offset in range(brief.count)
+        ]

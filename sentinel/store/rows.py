@@ -35,10 +35,9 @@ def rows_of(trace: Trace, keep: Keep) -> Rows:
     """Every row of a trace; `keep` takes the bytes of references and returns their sha256."""
     key = _key(trace)
     evaluations, gates, outcomes, failures = [], [], [], []
-    after = [attempt.number for attempt in trace.attempts[1:]] + [None]
-    for attempt, superseded_by in zip(trace.attempts, after, strict=False):
+    for attempt in judged(trace):
         where = {"trace_id": words(trace.id), "attempt": attempt.number}
-        evaluations.append(key | _evaluation(trace, attempt, superseded_by, keep))
+        evaluations.append(key | _evaluation(trace, attempt, keep))
         gates += [where | {"position": n} | _gate(g) for n, g in enumerate(attempt.verdict.gates)]
         outcomes += [
             where | {"position": n} | _outcome(o) for n, o in enumerate(attempt.verdict.outcomes)
@@ -48,6 +47,11 @@ def rows_of(trace: Trace, keep: Keep) -> Rows:
             for quality, subcategory in sorted(set(_failure_modes(attempt)))
         ]
     return Rows(key | _trace(trace, keep), evaluations, gates, outcomes, failures)
+
+
+def judged(trace: Trace) -> list[Attempt]:
+    """The attempts that are evaluations; the others stand in the trace's own payload."""
+    return [attempt for attempt in trace.attempts if attempt.judged]
 
 
 def written(value: BaseModel | Values, keep: Keep) -> str:
@@ -82,7 +86,10 @@ def _key(trace: Trace) -> Values:
 
 
 def _trace(trace: Trace, keep: Keep) -> Values:
-    verdict = trace.last.verdict if trace.attempts else None
+    verdict = trace.verdict if trace.attempts or trace.reason else None
+    payload = trace.model_dump(exclude={"brief", "attempts"})
+    if unjudged := [attempt.model_dump() for attempt in trace.attempts if not attempt.judged]:
+        payload["unjudged"] = unjudged
     return {
         "id": words(trace.id),
         "policy_fingerprint": name(trace.policy_fingerprint),
@@ -95,11 +102,11 @@ def _trace(trace: Trace, keep: Keep) -> Values:
         "seconds": finite(trace.seconds),
         "cost": finite(sum(attempt.cost for attempt in trace.attempts)),
         "brief": written(trace.brief, keep),
-        "payload": written(trace.model_dump(exclude={"brief", "attempts"}), keep),
+        "payload": written(payload, keep),
     }
 
 
-def _evaluation(trace: Trace, attempt: Attempt, superseded_by: int | None, keep: Keep) -> Values:
+def _evaluation(trace: Trace, attempt: Attempt, keep: Keep) -> Values:
     verdict = attempt.verdict
     payload = attempt.model_dump(
         exclude={"brief": True, "verdict": {"gates": True, "outcomes": True}}
@@ -108,8 +115,8 @@ def _evaluation(trace: Trace, attempt: Attempt, superseded_by: int | None, keep:
         "trace_id": words(trace.id),
         "number": attempt.number,
         "standing": verdict.standing,
-        "first": attempt is trace.attempts[0],
-        "superseded_by": superseded_by,
+        "first": attempt is judged(trace)[0],
+        "superseded_by": _superseded_by(trace, attempt),
         "score": verdict.score,
         "failed_judges": sum(_passed(outcome) is False for outcome in verdict.outcomes),
         "picture": attempt.picture and words(attempt.picture),
@@ -121,6 +128,13 @@ def _evaluation(trace: Trace, attempt: Attempt, superseded_by: int | None, keep:
         "brief": None if attempt.brief == trace.brief else written(attempt.brief, keep),
         "payload": written(payload, keep),
     }
+
+
+def _superseded_by(trace: Trace, attempt: Attempt) -> int | None:
+    """The first attempt of the next round: candidates of one round do not supersede each other."""
+    own = attempt.round or attempt.number
+    later = [other.number for other in trace.attempts if (other.round or other.number) > own]
+    return min(later, default=None)
 
 
 def _outcome(outcome: Outcome) -> Values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -73,13 +74,13 @@ class Traces:
         for row in evaluations:
             attempt = json.loads(row["payload"])
             own = row["brief"]
-            attempt["brief"] = brief if own is None else restored(json.loads(own), fetch)
+            attempt["brief"] = json.loads(found.brief if own is None else own)
             attempt["verdict"]["gates"] = gates[row["number"]]
             attempt["verdict"]["outcomes"] = outcomes[row["number"]]
-            if feedback := attempt["feedback"]:
-                feedback["brief"] = restored(feedback["brief"], fetch)
-            attempts.append(attempt)
+            attempts.append(_restored(attempt, fetch))
         payload = json.loads(found.payload)
+        attempts += [_restored(attempt, fetch) for attempt in payload.pop("unjudged", [])]
+        attempts.sort(key=lambda attempt: int(attempt["number"]))
         return Trace.model_validate(payload | {"brief": brief, "attempts": attempts})
 
     def _fetch(self, sha256: str) -> bytes:
@@ -87,6 +88,14 @@ class Traces:
             return self._media.get(sha256)
         except NotFound:
             return b""
+
+
+def _restored(attempt: dict[str, Any], fetch: Callable[[str], bytes]) -> dict[str, Any]:
+    """An attempt with the bytes of its references back in place."""
+    attempt["brief"] = restored(attempt["brief"], fetch)
+    if feedback := attempt["feedback"]:
+        feedback["brief"] = restored(feedback["brief"], fetch)
+    return attempt
 
 
 def _take_out(connection: Connection, trace_id: str, change: rollups.Change) -> bool:
