@@ -175,9 +175,13 @@ class _Warden(httpcore2.NetworkBackend):
                 raise _ForbiddenError(
                     f"its address leads into a network that is not public ({host})"
                 )
-        return self._dialler.connect_tcp(
-            str(found[0]), port, timeout, local_address, socket_options
-        )
+        *others, last = dict.fromkeys(map(str, found))
+        for other in others:  # a host may have addresses that this machine cannot reach
+            with contextlib.suppress(httpcore2.ConnectError):
+                return self._dialler.connect_tcp(
+                    other, port, timeout, local_address, socket_options
+                )
+        return self._dialler.connect_tcp(last, port, timeout, local_address, socket_options)
 
 
 def resolved(host: str, port: int) -> list[Address]:

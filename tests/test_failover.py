@@ -27,6 +27,7 @@ from sentinel.errors import (
     ProviderFailed,
     ProviderTimeout,
     SafetyRefused,
+    SentinelError,
 )
 from sentinel.failover import CIRCUMSTANCES, RULES, Failover, Link, Plan, Try
 from sentinel.imaging import encode
@@ -104,9 +105,17 @@ def ask(chain, *briefs):
 
     try:
         produced = asyncio.run(go())
-    except Exception as error:
+    except SentinelError as error:
         return error
     return produced[0] if len(produced) == 1 else produced
+
+
+async def until(true):
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
 
 
 @pytest.fixture
@@ -292,8 +301,7 @@ def test_a_full_queue_of_ours_sends_the_rest_to_the_spare():
 
     async def go():
         waiting = [asyncio.create_task(chain.generate(CUP)) for _ in range(80)]
-        while not spare.briefs:
-            await asyncio.sleep(0.01)
+        await until(lambda: spare.briefs)
         gate.set()
         came = await asyncio.gather(*waiting)
         await chain.close()
@@ -470,8 +478,7 @@ def test_whoever_hangs_up_while_a_picture_is_painted_still_gets_it(house):
     async def go():
         chain = house.chain()
         asked = asyncio.create_task(chain.generate(CUP))
-        while not house.main.billed:
-            await asyncio.sleep(0.01)
+        await until(lambda: house.main.billed)
         asked.cancel()
         came = await asked
         await chain.close()
@@ -487,8 +494,7 @@ def test_whoever_hangs_up_between_two_tries_begins_no_further_one():
     async def go():
         chain = chained(main, first_wait=5.0, longest_wait=5.0)
         asked = asyncio.create_task(chain.generate(CUP))
-        while not main.briefs:
-            await asyncio.sleep(0.01)
+        await until(lambda: main.briefs)
         await asyncio.sleep(0.05)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
