@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sentinel.errors import ConfigError
@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     """Folder of your own policies (*.toml); a name that is built in is replaced by yours."""
     policy: str = "default"
     """Policy used where a request names none."""
+    generator: str = Field(default="embedded", pattern=r"^[a-z0-9_-]+( *, *[a-z0-9_-]+)*$")
+    """Who paints; several names, parted by commas, stand in for each other in that order."""
+    generator_options: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Options of generators by name, as a JSON object."""
     formats: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_decodable)
     ] = FORMATS
@@ -102,6 +106,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """Address of the store."""
         return self.database or f"sqlite:///{self.home / 'sentinel.db'}"
+
+    @cached_property
+    def generators(self) -> tuple[str, ...]:
+        """Who paints, by name, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.generator.split(",")))
 
     @cached_property
     def models(self) -> Path:

@@ -3,6 +3,8 @@
     async with Sentinel.open(Settings.read()) as sentinel:
         scored = await sentinel.score(data, Brief(prompt="a red cup"))
         scored.trace.last.verdict.action
+        guarded = await sentinel.guard(Brief(prompt="a red cup"))
+        guarded.picture
 
 Plugins with the same options are shared by all policies; thresholds and weights are a policy's
 own. A policy that names something that is not there, or whose weights are missing, stops the
@@ -25,6 +27,8 @@ from sentinel import imaging, policy
 from sentinel.admission import Admission
 from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
 from sentinel.errors import ConfigError, NotFound, PictureError
+from sentinel.guarding import Guarded, Guarding, Wanted
+from sentinel.loop import Listener
 from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.process import give_memory_back, hold_back_threads
@@ -73,6 +77,7 @@ class Sentinel:
         self._seating = Seating(settings)
         self._panels: dict[str, Panel] = {}
         self._admission = Admission(settings.queue, settings.pixels_in_house)
+        self._guarding = Guarding(settings, store, self._admission)
         self._decoding = asyncio.Semaphore(DECODERS)
         self._decoding_large = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -131,12 +136,29 @@ class Sentinel:
         Raises PictureError, NotFound (no such policy), Busy.
         """
         await self.loaded()
-        by_category = brief.category if brief.category in self._panels else None
-        chosen = _known(self.policies, policy or by_category or self.settings.policy)
+        chosen = self._chosen(policy, brief)
         pixels = await asyncio.to_thread(self._pixels, data, brief)
         with self._admission.enter(pixels):
             decoding = self._decoding_large if pixels > LARGE else self._decoding
             return await self._score(data, brief, chosen, model, decoding)
+
+    async def guard(
+        self, brief: Brief, wanted: Wanted | None = None, listener: Listener | None = None
+    ) -> Guarded:
+        """Paint, judge and feed back until a picture passed or the budget is spent.
+
+        Kept as a trace, with the picture of every attempt. `listener` hears of every step.
+        Without a policy the brief's category chooses, as in `score`. Raises BriefError, NotFound
+        (no such policy or generator), ConfigError (a generator's weights are missing), Busy.
+        """
+        await self.loaded()
+        wanted = wanted or Wanted()
+        chosen = self._chosen(wanted.policy, brief)
+        return await self._guarding.guard(self._panel(chosen), brief, wanted, listener)
+
+    def _chosen(self, named: str | None, brief: Brief) -> Policy:
+        by_category = brief.category if brief.category in self._panels else None
+        return _known(self.policies, named or by_category or self.settings.policy)
 
     def _pixels(self, data: bytes, brief: Brief) -> int:
         """Pixels that a picture and its references take when decoded, by their headers."""
@@ -222,6 +244,7 @@ class Sentinel:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._guarding.close()
         await self._seating.close()
         await asyncio.to_thread(self.store.close)
 

@@ -6,7 +6,9 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
+from typing import Self
 
 import stamina
 from purgatory import AsyncCircuitBreakerFactory
@@ -84,6 +86,13 @@ class Failover:
         """Steps that the first provider takes where the brief names none; None if unknown."""
         steps = getattr(self._links[0].generator, "default_steps", None)
         return None if steps is None else int(steps)
+
+    def of(self, *names: str) -> Self:
+        """The same chain, these providers only, in this order; threads and breakers are shared."""
+        links = {link.name: link for link in self._links}
+        other = copy(self)
+        other._links = tuple(links[name] for name in names)  # noqa: SLF001 - a copy of our own
+        return other
 
     async def load(self, runtime: Runtime) -> None:
         """Load each generator in its own thread; MissingRequirement stops the start."""

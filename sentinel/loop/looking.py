@@ -39,7 +39,11 @@ def look(made: Made, sent: Brief, limits: Limits) -> list[Seen]:
     told = _miscounted(len(made.candidates), sent.count)
     notes = (*made.notes, *((told,) if told else ()))
     kept = made.candidates[: sent.count]
-    seen = [_seen(each, notes, limits) for each in kept]
+    known = made.pictures if len(made.pictures) == len(made.candidates) else (None,) * len(kept)
+    seen = [
+        _seen(each, notes, limits) if picture is None else _shown(each, picture, notes)
+        for each, picture in zip(kept, known, strict=False)
+    ]
     if len(kept) < sent.count:
         seen.append(Seen(None, flaw=told, notes=made.notes))
     return [replace(each, maker=made.generator) for each in _priced(seen, made.cost)]
@@ -99,6 +103,10 @@ def _seen(candidate: object, notes: tuple[str, ...], limits: Limits) -> Seen:
         return Seen(None, flaw=f"what came is no picture: {said(str(error))}", notes=notes)
     if int(picture.pixels.max()) <= BLACK:
         return Seen(None, flaw="the picture that came is black all over", notes=notes)
+    return _shown(candidate, picture, notes)
+
+
+def _shown(candidate: Candidate, picture: Picture, notes: tuple[str, ...]) -> Seen:
     cost, told = _amount(candidate.cost)
     return Seen(picture, candidate.image, candidate.seed, cost, notes=(*notes, *told))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sentinel.contracts import Brief, Candidate, Capabilities, Generator
+from sentinel.imaging import Picture
 from sentinel.worker import Crew, Worker
 
 T = TypeVar("T")
@@ -25,13 +26,15 @@ SECONDS = 180.0
 class Made:
     """What came: the pictures, who painted them, and what has to be told about it.
 
-    `cost` (US dollars) counts where the candidates name none of their own.
+    `cost` (US dollars) counts where the candidates name none of their own. `pictures` are the
+    candidates decoded, where the maker looked at them already; they are not looked at again.
     """
 
     candidates: tuple[Candidate, ...]
     generator: str
     cost: float = 0.0
     notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 class Maker(Protocol):

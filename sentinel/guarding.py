@@ -1,0 +1,236 @@
+"""A brief in, a picture and its trace out: the loop with seated generators, and everything kept.
+
+Generators are made and loaded when the first request needs them: who only scores never waits for
+a model that paints. Pictures go to the store while they are judged, the trace when it has ended;
+where the caller hangs up, what was paid for until then is kept all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sentinel import registry
+from sentinel.admission import Admission
+from sentinel.contracts import Brief, Capabilities, Feedback, Mode, Runtime, Trace
+from sentinel.errors import NotFound
+from sentinel.failover import Failover, Link
+from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish
+from sentinel.loop.events import tell
+from sentinel.loop.levers import Advise, Strengthen
+from sentinel.panel import Panel
+from sentinel.policy import Policy
+from sentinel.settings import Settings
+from sentinel.store import Store
+
+log = logging.getLogger(__name__)
+
+SIDE = 1024
+"""Pixels a side that a picture is expected to have where the brief does not say."""
+
+CLOSING = 10.0
+"""Seconds that what goes on behind gets when the house closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a request is to be served; what is left out is the policy's and the settings'."""
+
+    policy: str | None = None
+    mode: Mode | None = None
+    generator: str | None = None
+    candidates: int = 1
+    wish: Wish = field(default_factory=Wish)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """The trace, the bytes of the picture that is delivered, and of every attempt by number.
+
+    In score mode the trace is the one before the judges have looked; the store gets the other.
+    """
+
+    trace: Trace
+    picture: bytes | None
+    pictures: Mapping[int, bytes]
+
+
+class ChainMaker:
+    """A chain of generators as the loop wants it."""
+
+    def __init__(self, chain: Failover) -> None:
+        """Retries, failover and breakers are the chain's."""
+        self._chain = chain
+
+    @property
+    def name(self) -> str:
+        """The first provider's."""
+        return self._chain.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The first provider's."""
+        return self._chain.capabilities
+
+    @property
+    def price(self) -> float | None:
+        """The dearest provider's."""
+        return self._chain.price
+
+    @property
+    def default_steps(self) -> int | None:
+        """The first provider's."""
+        return self._chain.default_steps
+
+    async def make(self, brief: Brief) -> Made:
+        """Ask along the chain; what failed on the way is told."""
+        produced = await self._chain.generate(brief)
+        return Made(
+            produced.candidates, produced.provider, produced.cost, produced.notes,
+            produced.pictures,
+        )  # fmt: skip
+
+
+class Guarding:
+    """Seats generators, runs the loop and keeps what comes of it."""
+
+    def __init__(self, settings: Settings, store: Store, admission: Admission) -> None:
+        """Nothing is loaded yet."""
+        self._settings = settings
+        self._store = store
+        self._admission = admission
+        self._chain: Failover | None = None
+        self._seating = asyncio.Lock()
+        self._behind: set[asyncio.Task[None]] = set()
+
+    async def guard(
+        self, panel: Panel, brief: Brief, wanted: Wanted, listener: Listener | None = None
+    ) -> Guarded:
+        """One request through the loop. BriefError, NotFound (no such generator), ConfigError."""
+        makers = await self._makers(wanted.generator)
+        advise, strengthen = advisers(panel.policy)
+        staff = Staff(panel, makers, advise, strengthen, self._settings.limits)
+        order = Order(brief, wanted.wish, wanted.mode, wanted.candidates)
+        keeper = _Keeper(self._store, listener)
+        run = Run(order, staff, keeper.hear)
+        with self._admission.enter(_pixels(brief, wanted.candidates)):
+            try:
+                trace = await run.go()
+            except BaseException as error:
+                self._later(_abandon(run, keeper, error))
+                raise
+        if run.behind:
+            self._later(_finish(run, keeper, trace))
+        else:
+            await keeper.keep(trace)
+        return Guarded(trace, run.pictures.get(trace.delivered or 0), run.pictures)
+
+    async def close(self) -> None:
+        """Let what goes on behind end, and let go of the generators."""
+        if self._behind:
+            await asyncio.wait(self._behind, timeout=CLOSING)
+        for task in self._behind:
+            task.cancel()
+        if self._chain is not None:
+            await self._chain.close()
+
+    async def _makers(self, named: str | None) -> list[ChainMaker]:
+        """The generators that were named, or all; each leads once, the others stand in for it."""
+        chain = await self._seated()
+        known = self._settings.generators
+        names = tuple(name.strip() for name in named.split(",")) if named else known
+        for name in names:
+            if name not in known:
+                told = f"generator {name!r} is not seated here"
+                raise NotFound(f"{told}; {registry.nearest(name, known)} (SENTINEL_GENERATOR)")
+        turns = range(len(names))
+        return [ChainMaker(chain.of(*names[turn:], *names[:turn])) for turn in turns]
+
+    async def _seated(self) -> Failover:
+        async with self._seating:
+            if self._chain is None:
+                settings = self._settings
+                links = [
+                    Link(
+                        name,
+                        registry.make("generator", name, settings.generator_options.get(name, {})),
+                    )
+                    for name in settings.generators
+                ]
+                chain = Failover(links, limits=settings.limits)
+                await chain.load(Runtime(settings.threads, settings.device, settings.models))
+                self._chain = chain
+            return self._chain
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+
+
+class _Keeper:
+    """Puts pictures into the store while they are judged, and the trace after them."""
+
+    def __init__(self, store: Store, listener: Listener | None) -> None:
+        self._store = store
+        self._listener = listener
+        self._putting: list[asyncio.Future[str]] = []
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, Generated):
+            put = self._store.media.put
+            loop = asyncio.get_running_loop()
+            self._putting += [
+                loop.run_in_executor(None, put, each) for each in event.pictures.values()
+            ]
+        tell(self._listener, event)
+
+    async def keep(self, trace: Trace) -> None:
+        await asyncio.gather(*self._putting)
+        await asyncio.to_thread(self._store.traces.save, trace)
+
+
+async def _finish(run: Run, keeper: _Keeper, early: Trace) -> None:
+    """Judge what was delivered at once; the trace is there before and after."""
+    await keeper.keep(early)
+    try:
+        await keeper.keep(await run.finish())
+    except Exception:
+        log.exception("trace %s was delivered and could not be judged", early.id)
+
+
+async def _abandon(run: Run, keeper: _Keeper, error: BaseException) -> None:
+    """Keep what was paid for before it broke off; nothing where nothing was."""
+    hung_up = isinstance(error, asyncio.CancelledError)
+    trace = await run.abort("the caller hung up" if hung_up else f"it broke: {error}")
+    if trace.attempts:
+        await keeper.keep(trace)
+
+
+def advisers(policy: Policy) -> tuple[Advise, Strengthen]:
+    """Who says what the next brief is to be; without `sentinel.feedback` nobody does."""
+    try:
+        feedback: Any = importlib.import_module("sentinel.feedback")
+    except ModuleNotFoundError:
+        return _silent, _silent
+    advise: Callable[..., Feedback] = feedback.advise
+    strengthen: Strengthen = feedback.strengthen
+    return functools.partial(advise, rule=dict(policy)["feedback"]), strengthen
+
+
+def _silent(*words: object, **_: object) -> Feedback:
+    """Nothing to say on the brief that was sent, which is the last thing handed over."""
+    sent = words[-1]
+    if not isinstance(sent, Brief):
+        raise TypeError("feedback is about a brief")
+    return Feedback(issues=(), changes=(), brief=sent)
+
+
+def _pixels(brief: Brief, candidates: int) -> int:
+    """Pixels that one round takes when decoded, as far as the brief says."""
+    return max(1, (brief.width or SIDE) * (brief.height or SIDE) * candidates)
