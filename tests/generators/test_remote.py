@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import logging
+import re
 import socket
 import threading
 import time
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -381,3 +385,33 @@ def test_a_picture_that_cannot_be_fetched_is_tried_again_and_then_told(serve, pl
         plugged(ImageApi, service).generate(CUP)
 
     assert told.value.submitted is True
+
+
+# ── the pages ─────────────────────────────────────────────────────────────────────────────────
+
+PAGES = Path(__file__).parent.parent.parent / "docs" / "generators"
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_a_page_names_every_option_with_its_default(name):
+    page = (PAGES / f"{name}.md").read_text("utf-8")
+    made = registry.make("generator", name, {})
+
+    for option in fields(made):
+        [row] = [line for line in page.splitlines() if line.startswith(f"| `{option.name}` |")]
+        default = getattr(made, option.name)
+        shown = row.split(" | ")[1].strip("`")
+        assert (
+            shown == default
+            if isinstance(default, str)
+            else float(shown.replace("true", "1").replace("false", "0")) == default
+        )
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_the_lines_on_a_page_work(name):
+    page = (PAGES / f"{name}.md").read_text("utf-8")
+    [written] = re.findall(r"SENTINEL_GENERATOR_OPTIONS='(.*?)'", page)
+
+    assert f"export SENTINEL_GENERATOR={name}\n" in page
+    assert f"export {registry.make('generator', name, json.loads(written)[name]).key_env}=" in page
