@@ -50,7 +50,7 @@ class Answer:
         """The JSON object in the body; NoPicture where there is none."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise NoPicture(self.provider, "answered with no JSON object", status=self.status)

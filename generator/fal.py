@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from generator.exchange import Answer, Call
 from generator.polling import Job, State, failure, outcome
 from generator.refusals import refused_for_safety, said
-from generator.remote import Order, Painted, Remote, billed, first, whole
+from generator.remote import GRACE, Order, Painted, Remote, billed, first, whole
 from sentinel.contracts import Capabilities
 from sentinel.errors import (
     BriefError,
@@ -26,6 +26,7 @@ from sentinel.errors import (
     SafetyRefused,
     Unreachable,
 )
+from sentinel.imaging import inspect
 
 STATES: dict[object, State] = {
     "IN_QUEUE": "queued", "IN_PROGRESS": "running", "COMPLETED": "ended",
@@ -90,7 +91,7 @@ class Fal(Remote):
         if ended.get("error"):
             told = f"{ended.get('error_type') or ''} {ended['error']}"
             raise failure(self.provider, said(told), safety=refused_for_safety(told), job=submitted)
-        return self._painted(self._result(submitted), order)
+        return self._painted(self._result(submitted, order.deadline), order)
 
     def _body(self, order: Order) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -103,8 +104,10 @@ class Fal(Remote):
         if self._repaints:
             if not order.brief.references:
                 raise BriefError("references", (), "Redux repaints a picture; send one")
-            sent = base64.b64encode(order.brief.references[0].image).decode("ascii")
-            return {**body, "image_url": f"data:application/octet-stream;base64,{sent}"}
+            image = order.brief.references[0].image
+            kind = inspect(image, field="references[0]").format.lower()
+            sent = base64.b64encode(image).decode("ascii")
+            return {**body, "image_url": f"data:image/{kind};base64,{sent}"}
         if order.brief.guidance is not None:
             body["guidance_scale"] = order.brief.guidance
         return {**body, "prompt": order.prompt}
@@ -123,12 +126,13 @@ class Fal(Remote):
 
         return Job(self.provider, job, look, cancel)
 
-    def _result(self, job: str) -> Answer:
+    def _result(self, job: str, deadline: float) -> Answer:
         """What a finished job painted; it is paid for, so it is asked for more than once."""
         call = Call("GET", f"/{self._app}/requests/{job}")
+        latest = max(deadline, time.monotonic() + GRACE)
         for left in reversed(range(TRIES)):
             try:
-                return self._exchange.send(call, time.monotonic() + self.seconds)
+                return self._exchange.send(call, latest)
             except (ProviderFailed, ProviderTimeout, Unreachable) as error:
                 if not left:
                     told = f"finished job {job} and does not hand it over: {error}"

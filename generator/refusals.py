@@ -34,8 +34,8 @@ PREFIX = 6
 """Characters of a key by which it is recognised where a service repeats it, masked or not."""
 
 SAFETY = re.compile(
-    r"content[_ -]?policy|moderation|nsfw|unsafe|flagged|"
-    r"safety[_ ](system|filter|violation|policy)",
+    r"content[_ -]?policy|moderation|nsfw|unsafe[_ ](content|prompt|image)|"
+    r"(content|prompt|image)[^.]{0,40}flagged|safety[_ ](system|filter|violation|policy)",
     re.IGNORECASE,
 )
 """How services say that they will not paint something."""
@@ -115,7 +115,7 @@ def _seconds(text: str, per_second: float) -> float | None:
 def _table(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -30,6 +30,9 @@ SIZE = 1024
 SEEDS = 2**31
 """Seeds that are drawn: what every service takes."""
 
+LARGEST = 2**63
+"""Seeds a service may report are below: what a database keeps as an integer."""
+
 BLANK = "a picture"
 """Asked for where the brief has no prompt, since every service wants one."""
 
@@ -240,8 +243,10 @@ def billed(reported: object, otherwise: float) -> float:
 
 
 def whole(value: object) -> int | None:
-    """A seed as a service reports it, where it is one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A seed as a service reports it, where it is one that a store can keep."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value < LARGEST else None
 
 
 def first(value: object) -> dict[str, Any]:

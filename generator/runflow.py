@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import JsonValue
 
 from generator.exchange import Call
+from generator.refusals import said
 from generator.remote import Order, Painted, Remote, billed, first, table, whole
 
 EVALUATED = ("overall_passed", "score", "weighted_pass_rate", "primary_action_code")
@@ -50,13 +51,11 @@ class Runflow(Remote):
 
 
 def _told(answer: dict[str, Any]) -> dict[str, JsonValue]:
-    """The trace's id and the verdict there, where they are plain values."""
+    """The trace's id and the verdict there, where they are plain values; foreign words cleaned."""
     evaluation = table(answer.get("evaluation"))
-    told: dict[str, JsonValue] = {}
-    if isinstance(trace := answer.get("trace_id"), str):
-        told["trace_id"] = trace
-    kept = {name: evaluation.get(name) for name in EVALUATED}
-    told.update(
-        {name: value for name, value in kept.items() if isinstance(value, bool | int | float | str)}
-    )
-    return told
+    found = {"trace_id": answer.get("trace_id"), **{key: evaluation.get(key) for key in EVALUATED}}
+    return {
+        name: said(value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if isinstance(value, bool | int | float | str)
+    }

@@ -221,7 +221,8 @@ class Failover:
         try:
             seen = await self._asked(link, Ask(brief, walk))
         except SentinelError as error:
-            known = error.submitted if isinstance(error, ProviderError) else False
+            known = None if isinstance(error, PluginError) else False
+            known = error.submitted if isinstance(error, ProviderError) else known
             note(name_of(error), str(error), known)
             raise
         note("made", "", submitted=True)

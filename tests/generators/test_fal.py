@@ -157,7 +157,7 @@ def test_redux_repaints_a_reference_and_ignores_the_prompt(fal, plugged):
     )
 
     assert fal.requests[0].path == "/fal-ai/flux/schnell/redux"
-    assert fal.requests[0].body["image_url"].startswith("data:")
+    assert fal.requests[0].body["image_url"].startswith("data:image/png;base64,")
     assert made.measurements["ignored"] == ["prompt"]
     with pytest.raises(BriefError, match="Redux repaints a picture"):
         redux.generate(CUP)
