@@ -147,7 +147,7 @@ def answering(status, times=1, **known):
     return [Trouble(status=status, **known) for _ in range(times)]
 
 
-LATE = {"options": {"seconds": 0.4}}
+LATE = {"options": {"seconds": 1.0}}
 ROWS = {
     "429 with Retry-After is waited for": Row("told to wait", answering(429, headers={"retry-after": "0.1"}), "main", 2, (1, 0)),
     "503 with Retry-After is waited for": Row("told to wait", answering(503, headers={"retry-after": "0.1"}), "main", 2, (1, 0)),
@@ -163,12 +163,12 @@ ROWS = {
     "400 goes on at once": Row("rejected", answering(400, 9), "spare", 1, (0, 1)),
     "404 goes on at once": Row("rejected", answering(404, 9), "spare", 1, (0, 1)),
     "422 goes on at once": Row("rejected", answering(422, 9), "spare", 1, (0, 1)),
-    "a time-out after submit is paid once": Row("timeout after submit", [Trouble(late=1.0)], "nobody", 1, (1, 0), **LATE),
-    "a time-out after submit may be paid twice": Row("timeout after submit", [Trouble(late=1.0)], "spare", 1, (1, 1), {"pay_twice": True}, LATE["options"]),
+    "a time-out after submit is paid once": Row("timeout after submit", [Trouble(late=2.5)], "nobody", 1, (1, 0), **LATE),
+    "a time-out after submit may be paid twice": Row("timeout after submit", [Trouble(late=2.5)], "spare", 1, (1, 1), {"pay_twice": True}, LATE["options"]),
     "504 is such a time-out": Row("timeout after submit", answering(504), "nobody", 1, (0, 0)),
     "502 is such a time-out": Row("timeout after submit", answering(502), "nobody", 1, (0, 0)),
     "a cut connection is such a time-out": Row("timeout after submit", [Trouble(dropped=True)], "nobody", 1, (1, 0)),
-    "a repeat with the same key is paid once": Row("timeout, safe to repeat", [Trouble(late=1.0)], "main", 2, (1, 0), {}, {"seconds": 0.6, "safe_to_repeat": True}),
+    "a repeat with the same key is paid once": Row("timeout, safe to repeat", [Trouble(late=2.5)], "main", 2, (1, 0), {}, {"seconds": 1.0, "safe_to_repeat": True}),
     "200 without a picture is tried once more": Row("no picture", [Trouble(changes={"data": []})], "main", 2, (2, 0)),
     "200 twice without a picture goes on": Row("no picture", [Trouble(changes={"data": []})] * 9, "spare", 2, (2, 1)),
     "200 with garbage is no picture": Row("no picture", [Trouble(body=b"<html>")] * 9, "spare", 2, (2, 1)),
@@ -249,7 +249,7 @@ def test_a_time_out_before_submit_bills_nothing_and_the_spare_paints(house):
 def test_a_job_cancelled_while_it_waited_is_unbilled_and_the_spare_paints(serve, name, kind):
     busy, spare = serve(name), serve("RunflowService")
     busy.troubles.extend([Trouble(stuck="IN_QUEUE")] * 9)
-    main = kind(base_url=busy.base, key_env="SERVICE_KEY", seconds=0.3)
+    main = kind(base_url=busy.base, key_env="SERVICE_KEY", seconds=0.6)
     chain = [Link("main", main), Link("spare", Runflow(base_url=spare.base, key_env="SERVICE_KEY"))]
     came = ask(Failover(chain, Plan(**QUICK)), CUP)
 

@@ -135,7 +135,7 @@ def test_a_job_that_never_ends_is_cancelled_and_said_to_be_perhaps_billed(
     monkeypatch.setattr("generator.polling.GRACE", 0.3)
     fal.troubles.append(services["Trouble"](stuck="IN_PROGRESS"))
     with pytest.raises(ProviderTimeout, match="may still be painted and billed") as told:
-        plugged(Fal, fal, seconds=0.3).generate(CUP)
+        plugged(Fal, fal, seconds=0.6).generate(CUP)
 
     assert (told.value.submitted, told.value.repeatable, told.value.job) == (True, False, "req-1")
     assert ("PUT", "/fal-ai/flux/requests/req-1/cancel") in [

@@ -109,7 +109,7 @@ def test_a_job_that_ran_too_long_there_may_be_billed(runpod, plugged, services):
 def test_a_job_whose_time_is_up_is_cancelled(runpod, plugged, services, state, submitted):
     runpod.troubles.append(services["Trouble"](stuck=state))
     with pytest.raises(ProviderTimeout, match="was cancelled while") as told:
-        plugged(RunPod, runpod, seconds=0.3).generate(CUP)
+        plugged(RunPod, runpod, seconds=0.6).generate(CUP)
 
     assert told.value.submitted is submitted
     assert runpod.billed == 0
