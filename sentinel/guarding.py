@@ -27,6 +27,7 @@ from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.media import content_type_of
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,11 @@ class Guarded:
     trace: Trace
     picture: bytes | None
     pictures: Mapping[int, bytes]
+
+    @property
+    def content_type(self) -> str:
+        """The delivered picture's media type; "" where there is none."""
+        return "" if self.picture is None else content_type_of(self.picture)
 
 
 class ChainMaker:
@@ -130,10 +136,14 @@ class Guarding:
             await keeper.keep(trace)
         return Guarded(trace, run.pictures.get(trace.delivered or 0), run.pictures)
 
+    async def settled(self, seconds: float | None = None) -> None:
+        """Wait until nothing goes on behind: no judging after delivery, no keeping."""
+        if self._behind:
+            await asyncio.wait(self._behind, timeout=seconds)
+
     async def close(self) -> None:
         """Let what goes on behind end, and let go of the generators."""
-        if self._behind:
-            await asyncio.wait(self._behind, timeout=CLOSING)
+        await self.settled(CLOSING)
         for task in self._behind:
             task.cancel()
         if self._chain is not None:

@@ -156,6 +156,10 @@ class Sentinel:
         chosen = self._chosen(wanted.policy, brief)
         return await self._guarding.guard(self._panel(chosen), brief, wanted, listener)
 
+    async def settled(self) -> None:
+        """Wait until everything that was delivered at once is judged and kept."""
+        await self._guarding.settled()
+
     def _chosen(self, named: str | None, brief: Brief) -> Policy:
         by_category = brief.category if brief.category in self._panels else None
         return _known(self.policies, named or by_category or self.settings.policy)

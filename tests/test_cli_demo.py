@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sentinel.annotation.contact_sheet import contact_sheet
 from sentinel.cli import main
 from sentinel.contracts import Trace
 from sentinel.demo import cases
-from sentinel.demo.contact_sheet import contact_sheet
 from sentinel.demo.tour import settings_for
 from sentinel.imaging import inspect
 from sentinel.store import open_store

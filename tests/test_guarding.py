@@ -10,12 +10,13 @@ import pytest
 from sentinel import registry
 from sentinel.contracts import Brief
 from sentinel.errors import BriefError, ConfigError, NotFound
+from sentinel.guarding import Wanted
 from sentinel.loop import Ended, Wish
 from sentinel.policy import builtin
 from sentinel.settings import Settings
 from sentinel.store.queries import Filters, Queries
 from sentinel.testing import RedJudge, ScriptedGenerator, WeightlessJudge, red
-from sentinel.wiring import Sentinel, Wanted
+from sentinel.wiring import Sentinel
 
 pytestmark = pytest.mark.anyio
 

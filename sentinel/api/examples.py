@@ -54,7 +54,9 @@ BRIEF: Json = {
 }  # fmt: skip
 
 ATTEMPT: Json = {
-    **JUDGED, "number": 1, "generator": "flux-schnell", "seed": None, "cost": 0.0,
+    **JUDGED, "number": 1, "round": 1, "lever": None, "generator": "flux-schnell", "seed": None,
+    "prompt": 'a shop window with a sign that reads "SALE"', "cost": 0.0, "error": None,
+    "judged": True, "feedback": [],
     "annotated_url": f"/v1/traces/{ID}/annotated.png?attempt=1",
     "picture_url": f"/v1/traces/{ID}/picture?attempt=1",
 }  # fmt: skip
@@ -62,7 +64,8 @@ ATTEMPT: Json = {
 TRACE: Json = {
     **ANSWER, "created": "2026-01-31T12:00:00.000+00:00", "created_ms": 1769860800000,
     "policy_fingerprint": "3f9a1c2b7d40", "project": "default", "delivered": 1,
-    "stopped_because": None, "brief": BRIEF, "attempts": [ATTEMPT],
+    "stopped_because": None, "ended": "", "cost": 0.0, "screened": [], "brief": BRIEF,
+    "attempts": [ATTEMPT],
 }  # fmt: skip
 
 PLUGIN: Json = {

@@ -85,6 +85,8 @@ async def annotated(request: Request, trace_id: TraceId, attempt: Number = None)
 
 
 def _attempt(trace: Trace, number: int | None) -> Attempt:
+    if number is None and not trace.attempts:
+        raise NotFound(f"trace {trace.id} has no picture: {trace.reason or 'none was made'}")
     if number is None:
         return trace.last
     for attempt in trace.attempts:

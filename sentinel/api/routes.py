@@ -23,7 +23,8 @@ from sentinel.api.offer import (
     policy_answer,
     waiting,
 )
-from sentinel.api.wire import ScoreAnswer, TraceAnswer
+from sentinel.api.traced import TraceAnswer
+from sentinel.api.wire import ScoreAnswer
 from sentinel.contracts import Trace
 from sentinel.errors import NotFound, SentinelError
 from sentinel.registry import nearest

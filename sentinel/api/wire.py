@@ -6,9 +6,7 @@ is renamed or taken away. The command line's `--json` prints the same object.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -17,7 +15,6 @@ from sentinel.contracts import (
     Abstention,
     Action,
     Attempt,
-    Brief,
     Evidence,
     FailureMode,
     Fault,
@@ -25,10 +22,8 @@ from sentinel.contracts import (
     GateOutcome,
     Mode,
     Outcome,
-    ReferenceKind,
     Score,
     Standing,
-    StoppedBecause,
     Trace,
 )
 
@@ -145,90 +140,7 @@ class ScoreAnswer(Judged):
     @classmethod
     def of(cls, trace: Trace, judges: Iterable[str] = ()) -> Self:
         """The answer for a trace; `judges` are the policy's, so that none goes unmentioned."""
-        return cls.model_validate(_answer(trace, tuple(judges)))
-
-
-class ReferenceAnswer(Wire):
-    """A reference without its bytes."""
-
-    kind: ReferenceKind
-    sha256: str
-    bytes: int
-
-
-class BriefAnswer(Wire):
-    """The brief as it was understood, without image bytes."""
-
-    prompt: str | None
-    negative_prompt: str | None
-    expected_text: tuple[str, ...]
-    palette: tuple[str, ...]
-    category: str | None
-    references: tuple[ReferenceAnswer, ...]
-
-    @classmethod
-    def of(cls, brief: Brief) -> Self:
-        """The wire form of a brief."""
-        references = tuple(
-            ReferenceAnswer(
-                kind=reference.kind,
-                sha256=hashlib.sha256(reference.image).hexdigest(),
-                bytes=len(reference.image),
-            )
-            for reference in brief.references
-        )
-        return cls(
-            prompt=brief.prompt,
-            negative_prompt=brief.negative_prompt,
-            expected_text=brief.expected_text,
-            palette=brief.palette,
-            category=brief.category,
-            references=references,
-        )
-
-
-class AttemptAnswer(Judged):
-    """One attempt of a trace."""
-
-    number: int
-    generator: str
-    seed: int | None
-    cost: float
-    annotated_url: str
-    picture_url: str
-
-
-class TraceAnswer(ScoreAnswer):
-    """The answer of GET /v1/traces/{id}: the score's answer and what led to it."""
-
-    created: str
-    """ISO 8601, UTC."""
-    created_ms: int
-    policy_fingerprint: str
-    project: str
-    delivered: int | None
-    stopped_because: StoppedBecause | None
-    brief: BriefAnswer
-    attempts: tuple[AttemptAnswer, ...]
-
-    @classmethod
-    def of(cls, trace: Trace, judges: Iterable[str] = ()) -> Self:
-        """The whole trace on the wire."""
-        known = tuple(judges)
-        created = datetime.fromtimestamp(trace.created_ms / 1000, UTC)
-        return cls.model_validate(
-            {
-                **_answer(trace, known),
-                "created": created.isoformat(timespec="milliseconds"),
-                "created_ms": trace.created_ms,
-                "policy_fingerprint": trace.policy_fingerprint,
-                "project": trace.project,
-                "delivered": trace.delivered,
-                "stopped_because": trace.stopped_because,
-                "brief": BriefAnswer.of(trace.brief),
-                "attempts": tuple(_attempt(trace.id, item, known) for item in trace.attempts),
-            }
-        )
+        return cls.model_validate(answer_of(trace, tuple(judges)))
 
 
 def trace_url(trace_id: str, part: str = "", attempt: int | None = None) -> str:
@@ -237,9 +149,10 @@ def trace_url(trace_id: str, part: str = "", attempt: int | None = None) -> str:
     return f"/v1/traces/{trace_id}{part}{query}"
 
 
-def _answer(trace: Trace, judges: tuple[str, ...]) -> dict[str, object]:
+def answer_of(trace: Trace, judges: tuple[str, ...]) -> dict[str, object]:
+    """The fields of a trace's answer."""
     return {
-        **_judged(trace.last, judges),
+        **judged_of(_shown(trace), judges),
         "trace_id": trace.id,
         "policy": trace.policy,
         "mode": trace.mode,
@@ -251,21 +164,19 @@ def _answer(trace: Trace, judges: tuple[str, ...]) -> dict[str, object]:
     }
 
 
-def _attempt(trace_id: str, attempt: Attempt, judges: tuple[str, ...]) -> AttemptAnswer:
-    return AttemptAnswer.model_validate(
-        {
-            **_judged(attempt, judges),
-            "number": attempt.number,
-            "generator": attempt.generator,
-            "seed": attempt.seed,
-            "cost": attempt.cost,
-            "annotated_url": trace_url(trace_id, "/annotated.png", attempt.number),
-            "picture_url": trace_url(trace_id, "/picture", attempt.number),
-        }
-    )
+def _shown(trace: Trace) -> Attempt:
+    """The attempt that the answer is about; one without a picture where none was made."""
+    if trace.attempts:
+        return trace.last
+    maker = trace.model or "unknown"
+    return Attempt(
+        number=1, brief=trace.brief, generator=maker, verdict=trace.verdict, notes=trace.notes,
+        judged=False,
+    )  # fmt: skip
 
 
-def _judged(attempt: Attempt, judges: tuple[str, ...]) -> dict[str, object]:
+def judged_of(attempt: Attempt, judges: tuple[str, ...]) -> dict[str, object]:
+    """The fields of one picture's verdict."""
     verdict = attempt.verdict
     answered = {item.judge for item in verdict.outcomes if isinstance(item, Score | Abstention)}
     faults = [item.judge for item in verdict.outcomes if isinstance(item, Fault)]

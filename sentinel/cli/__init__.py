@@ -14,7 +14,16 @@ from typing import Annotated
 import typer
 
 from sentinel import __version__
-from sentinel.cli import checkup, demonstration, models, plugins, policies, scoring, serving
+from sentinel.cli import (
+    checkup,
+    demonstration,
+    guarding,
+    models,
+    plugins,
+    policies,
+    scoring,
+    serving,
+)
 from sentinel.errors import SentinelError
 
 MISUSE = 2
@@ -39,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score", epilog=scoring.EXAMPLES)(scoring.score)
+app.command("guard", epilog=guarding.EXAMPLES)(guarding.guard)
 app.command("judges", epilog=plugins.JUDGES_EXAMPLES)(plugins.judges)
 app.command("gates", epilog=plugins.GATES_EXAMPLES)(plugins.gates)
 app.add_typer(models.app, name="models")

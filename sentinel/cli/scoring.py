@@ -87,13 +87,13 @@ def score(  # noqa: PLR0913 - each is an option of the command
     """
     from sentinel.cli import scored  # noqa: PLC0415 - heavy
 
-    brief = _brief(prompt, negative_prompt, reference, (expect_text, palette), category)
+    brief = brief_of(prompt, negative_prompt, reference, (expect_text, palette), category)
     files, target = _files(pictures), _target(annotate)
     wanted = scored.Wanted(files, brief, policy, model, target, as_json=as_json, show=show)
     raise typer.Exit(scored.run(wanted))
 
 
-def _brief(
+def brief_of(
     prompt: str | None,
     negative_prompt: str | None,
     references: list[str] | None,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.annotation import annotate
+from sentinel.annotation.contact_sheet import contact_sheet
 from sentinel.contracts import Pixels, Trace
-from sentinel.demo.contact_sheet import contact_sheet
 from sentinel.demo.pictures import Case, cases
 from sentinel.imaging import encode
 from sentinel.settings import Settings

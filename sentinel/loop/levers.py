@@ -33,7 +33,7 @@ class Advise(Protocol):
         self, verdict: Verdict, sent: Brief, *, asked: Brief, capabilities: Capabilities,
         told: Sequence[Feedback] = (),
     ) -> Feedback:  # fmt: skip
-        """Feedback on `sent`; `told` was said before in this trace."""
+        """Feedback on `sent`; `told` was said before in this trace, to this generator."""
         ...
 
 
@@ -140,6 +140,7 @@ class Ladder:
             return None
         self._maker += 1
         self._rung = self._misses = 0
+        self._told.clear()  # the next one has heard nothing yet
         name = self._makers[self._maker].name
         told = _change("generator", f"{name} paints instead of {latest.generator}",
                        "scores stopped rising")  # fmt: skip

@@ -150,12 +150,13 @@ class Media:
 
 def _row(sha256: str, data: bytes, now: int) -> dict[str, Any]:
     return {
-        "sha256": sha256, "bytes": len(data), "content_type": _content_type(data),
+        "sha256": sha256, "bytes": len(data), "content_type": content_type_of(data),
         "created_ms": now,
     }  # fmt: skip
 
 
-def _content_type(data: bytes) -> str:
+def content_type_of(data: bytes) -> str:
+    """The media type by the bytes' own signature."""
     known = (kind for at, mark, kind in SIGNATURES if data[at : at + len(mark)] == mark)
     return next(known, "application/octet-stream")
 

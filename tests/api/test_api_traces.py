@@ -14,7 +14,8 @@ from PIL import Image
 from sentinel.api import examples
 from sentinel.api.errors import ErrorAnswer
 from sentinel.api.offer import PluginsAnswer, PoliciesAnswer, PolicyAnswer, ReadyAnswer
-from sentinel.api.wire import ScoreAnswer, TraceAnswer
+from sentinel.api.traced import TraceAnswer
+from sentinel.api.wire import ScoreAnswer
 from sentinel.errors import ConfigError
 from sentinel.settings import Settings
 

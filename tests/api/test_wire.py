@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from sentinel.api.wire import GateAnswer, OutcomeAnswer, ScoreAnswer, TraceAnswer
+from sentinel.api.traced import TraceAnswer
+from sentinel.api.wire import GateAnswer, OutcomeAnswer, ScoreAnswer
 from sentinel.contracts import (
     Abstention,
     Attempt,

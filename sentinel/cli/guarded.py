@@ -1,0 +1,136 @@
+"""A task in, attempts shown as they happen, a picture written, an exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel import imaging
+from sentinel.annotation.contact_sheet import contact_sheet
+from sentinel.cli import display, verdicts
+from sentinel.cli.scored import INTERRUPTED, NOT_PASSED, PARTIAL, PASSED, format_of
+from sentinel.cli.watching import Watch, show_attempts
+from sentinel.contracts import Brief, Pixels, Trace
+from sentinel.errors import ConfigError
+from sentinel.guarding import Guarded, Wanted
+from sentinel.settings import Settings
+from sentinel.testing import flat
+from sentinel.wiring import Sentinel
+
+MISSING = (234, 238, 242)
+"""What stands on the sheet where no picture came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What `sentinel guard` was asked."""
+
+    brief: Brief
+    wanted: Wanted
+    generator: str | None = None
+    folder: Path | None = None
+    out: Path | None = None
+    sheet: Path | None = None
+    as_json: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's, with the generator that was named."""
+        known = Settings.read()
+        given: dict[str, object] = {"generator": self.generator} if self.generator else {}
+        if self.folder is not None:
+            name = Settings.read(**given).generators[0]
+            own = known.generator_options.get(name, {}) | {"folder": str(self.folder)}
+            given["generator_options"] = known.generator_options | {name: own}
+        return Settings.read(**given)
+
+
+def run(task: Task) -> int:
+    """One request through the loop; an interruption keeps what was painted."""
+    try:
+        guarded = asyncio.run(_guard(task))
+    except KeyboardInterrupt:
+        display.say("interrupted: what was painted until then is kept", display.WARN)
+        return INTERRUPTED
+    trace = guarded.trace
+    if all(each.picture is None for each in trace.attempts) and trace.stopped_because not in (
+        "rejected", "undecided",
+    ):  # fmt: skip
+        return PARTIAL
+    return PASSED if trace.verdict.passed and trace.delivered else NOT_PASSED
+
+
+async def _guard(task: Task) -> Guarded:
+    settings = task.settings
+    brief = task.brief
+    if task.out is not None:
+        brief = brief.model_copy(update={"output_format": format_of(task.out)})
+    only = () if task.wanted.policy is None and brief.category else (
+        task.wanted.policy or settings.policy,
+    )  # fmt: skip
+    with Watch(quiet=task.as_json) as watch:
+        async with Sentinel.open(settings, only=only) as house:
+            guarded = await house.guard(brief, task.wanted, watch.hear)
+            if guarded.trace.mode == "score":
+                await house.settled()
+                trace = await asyncio.to_thread(house.store.traces.load, guarded.trace.id)
+                guarded = Guarded(trace, guarded.picture, guarded.pictures)
+            judges = tuple(house.policies[guarded.trace.policy].judges)
+    await asyncio.to_thread(_keep, task, guarded)
+    if task.as_json:
+        from sentinel.api.generated import GenerateAnswer  # noqa: PLC0415 - not wanted for tables
+
+        answer = GenerateAnswer.of(guarded.trace, guarded.content_type, judges)
+        display.print_json(answer.model_dump_json())
+    else:
+        _tell(task, guarded.trace)
+    return guarded
+
+
+def _tell(task: Task, trace: Trace) -> None:
+    """The attempts, the verdict over what is delivered, and where it is."""
+    console = display.out()
+    for note in trace.notes:
+        console.print(display.safe(f"note: {note}", display.QUIET))
+    show_attempts(console, trace)
+    if trace.attempts:
+        name = f"attempt {trace.last.number}"
+        verdicts.show(console, trace, name if trace.delivered else f"{name} (not delivered)")
+    console.print(display.safe(f"{trace.stopped_because or trace.mode}: {trace.reason}"))
+    if not trace.attempts:
+        console.print(display.safe(f"trace {trace.id}", display.QUIET))
+    verdicts.show_lacking(console, verdicts.lacking(trace) if trace.attempts else {})
+    for path in (task.out if trace.delivered else None, task.sheet if trace.attempts else None):
+        if path is not None:
+            display.say(f"written: {path}", display.QUIET)
+
+
+def _keep(task: Task, guarded: Guarded) -> None:
+    """Write the picture in the format its name asks for, and the sheet of attempts."""
+    if task.out is not None and guarded.picture is not None:
+        wanted = format_of(task.out)
+        data = guarded.picture
+        if imaging.inspect(data).format.lower() != wanted:
+            data = imaging.encode(imaging.read(data).pixels, wanted)
+        _write(task.out, data)
+    if task.sheet is not None and guarded.trace.attempts:
+        _write(task.sheet, imaging.encode(_sheet(guarded), format_of(task.sheet)))
+
+
+def _sheet(guarded: Guarded) -> Pixels:
+    """Every attempt with its verdict; an empty mount where no picture came."""
+    cells = []
+    for attempt in guarded.trace.attempts:
+        data = guarded.pictures.get(attempt.number)
+        pixels = flat(64, 64, MISSING) if data is None else imaging.read(data).pixels
+        mark = " · delivered" if attempt.number == guarded.trace.delivered else ""
+        cells.append((f"attempt {attempt.number}{mark}", pixels, attempt))
+    return contact_sheet(cells)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written ({error.strerror})") from error

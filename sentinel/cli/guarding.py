@@ -1,0 +1,116 @@
+"""A prompt in, a picture that passed or the best there was out: `sentinel guard`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sentinel.cli.examples import examples
+from sentinel.cli.scoring import (
+    ANNOTATED,
+    Category,
+    Palette,
+    Policy,
+    References,
+    Texts,
+    Unwanted,
+    brief_of,
+)
+
+if TYPE_CHECKING:
+    from sentinel.contracts import Brief
+
+EXAMPLES = examples(
+    'sentinel guard "a red cup on a white table" --out cup.png',
+    'sentinel guard "a shop sign" -t "SALE" --max-attempts 4 --sheet attempts.png',
+    'sentinel guard "two blue stars" --generator embedded --seed 7 --json',
+)
+
+Asked = Annotated[str, typer.Argument(metavar="PROMPT", help="What is to be painted.")]
+Size = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Pixels of that side.")]
+Painter = Annotated[
+    str | None,
+    typer.Option(
+        "--generator", "-g", metavar="NAME[,NAME…]",
+        help="Who paints; those that follow stand in for the first (SENTINEL_GENERATOR).",
+    ),
+]  # fmt: skip
+Folder = Annotated[
+    Path | None, typer.Option(help="Model folder for the generator (its option folder).")
+]
+Mode = Annotated[
+    Literal["guard", "score", "off"] | None, typer.Option(help="Enforce, only score, or neither.")
+]
+Candidates = Annotated[int, typer.Option(metavar="N", help="Paint N at once, take the best.")]
+Attempts = Annotated[int | None, typer.Option(metavar="N", help="Pictures at most.")]
+Seconds = Annotated[float | None, typer.Option(metavar="S", help="Seconds at most.")]
+Cost = Annotated[float | None, typer.Option(metavar="USD", help="US dollars at most.")]
+Target = Annotated[Path | None, typer.Option("--out", "-o", help="Write the picture there.")]
+Sheet = Annotated[
+    Path | None, typer.Option(metavar="OUT.png", help="Write all attempts with their verdicts.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The answer of POST /v1/generate.")]
+
+
+def guard(  # noqa: PLR0913 - each is an option of the command
+    prompt: Asked,
+    *,
+    negative_prompt: Unwanted = None,
+    reference: References = None,
+    expect_text: Texts = None,
+    palette: Palette = None,
+    category: Category = None,
+    width: Size = None,
+    height: Size = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the generator.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first attempt.")] = None,
+    policy: Policy = None,
+    generator: Painter = None,
+    folder: Folder = None,
+    mode: Mode = None,
+    candidates: Candidates = 1,
+    max_attempts: Attempts = None,
+    max_seconds: Seconds = None,
+    max_cost: Cost = None,
+    out: Target = None,
+    sheet: Sheet = None,
+    as_json: AsJson = False,
+) -> None:
+    """Paint, judge, say what went wrong, try again.
+
+    Ends with a picture that passed, or with the best there was, marked as not
+    passed. Every attempt is shown as it happens and kept under one trace.
+
+    Exit codes: 0 it passed; 1 it did not; 2 wrong usage or configuration; 3 no
+    picture came; 130 interrupted (what was painted until then is kept).
+    """
+    from sentinel.cli import guarded  # noqa: PLC0415 - heavy
+    from sentinel.guarding import Wanted  # noqa: PLC0415 - with it
+    from sentinel.loop import Wish  # noqa: PLC0415 - with it
+
+    brief: Brief = brief_of(prompt, negative_prompt, reference, (expect_text, palette), category)
+    size = {"width": width, "height": height, "steps": steps, "seed": seed}
+    wanted = Wanted(
+        policy=policy, mode=mode, candidates=candidates,
+        wish=Wish(attempts=max_attempts, seconds=max_seconds, cost=max_cost),
+    )  # fmt: skip
+    task = guarded.Task(
+        brief=brief.model_copy(update=size), wanted=wanted, generator=generator, folder=folder,
+        out=_target(out, "--out"), sheet=_target(sheet, "--sheet"), as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(guarded.run(task))
+
+
+def _target(path: Path | None, option: str) -> Path | None:
+    """A path that a picture can be written to."""
+    if path is None:
+        return None
+    if path.suffix.lower() not in ANNOTATED:
+        told = f"{path.name!r} ends with none of {', '.join(ANNOTATED)}"
+        raise typer.BadParameter(told, param_hint=option)
+    if not path.absolute().parent.is_dir():
+        told = f"there is no folder {str(path.parent)!r}; make it first"
+        raise typer.BadParameter(told, param_hint=option)
+    return path
