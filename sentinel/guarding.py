@@ -11,7 +11,7 @@ import asyncio
 import functools
 import importlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -228,9 +228,12 @@ def advisers(policy: Policy) -> tuple[Advise, Strengthen]:
         feedback: Any = importlib.import_module("sentinel.feedback")
     except ModuleNotFoundError:
         return _silent, _silent
-    advise: Callable[..., Feedback] = feedback.advise
+    rule = dict(policy)["feedback"]
+    advise: Any = feedback.advise
+    if rule.rewriter is not None:
+        advise = importlib.import_module("sentinel.rewriting").rewrite
     strengthen: Strengthen = feedback.strengthen
-    return functools.partial(advise, rule=dict(policy)["feedback"]), strengthen
+    return functools.partial(advise, rule=rule), strengthen
 
 
 def _silent(*words: object, **_: object) -> Feedback:

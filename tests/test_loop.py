@@ -491,6 +491,46 @@ async def test_a_lever_with_nothing_to_say_is_passed_over():
     assert [each.lever for each in trace.attempts] == [None, "seeds", "seeds"]
 
 
+async def test_feedback_may_have_to_be_waited_for():
+    async def slowly(verdict, sent, **given):
+        await asyncio.sleep(0.01)
+        return LOOPING["advise"](verdict, sent, **given)
+
+    painter = ScriptedGenerator(red(0.1), red(0.9))
+    async with studio(painter) as house:
+        house.advise = slowly
+        trace = await house.run().go()
+
+    assert (trace.delivered, painter.briefs[1].prompt) == (2, "a red square!")
+
+
+async def test_feedback_that_is_not_in_time_ends_it_with_what_there_is():
+    async def never(verdict, sent, **given):
+        await asyncio.sleep(60)
+
+    async with studio(ScriptedGenerator(red(0.1))) as house:
+        house.advise = never
+        trace = await house.run(seconds=0.4).go()
+
+    assert (trace.stopped_because, trace.delivered) == ("deadline", 1)
+
+
+async def test_another_generator_has_been_told_nothing_yet():
+    told_before = []
+
+    def counting(verdict, sent, *, asked, capabilities, told=()):
+        told_before.append(len(told))
+        return LOOPING["advise"](verdict, sent, asked=asked, capabilities=capabilities, told=told)
+
+    one, other = ScriptedGenerator(red(0.2)), ScriptedGenerator(red(0.2), red(0.3))
+    async with studio(one, other, budget={"attempts": 7, "patience": 1}) as house:
+        house.advise = counting
+        trace = await house.run().go()
+
+    assert trace.attempts[4].lever == "generator"
+    assert told_before[:2] == [0, 0]
+
+
 async def test_strength_builds_on_the_best_brief():
     painter = ScriptedGenerator(red(0.1), red(0.3), red(0.1))
     async with studio(painter, budget={"attempts": 6, "patience": 1}) as house:

@@ -15,7 +15,7 @@ left, the scores have reached their plateau. A new generator begins with `feedba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,12 +27,16 @@ LEVERS = ("feedback", "seeds", "strength", "generator")
 
 
 class Advise(Protocol):
-    """What a verdict means for the next brief (`sentinel.feedback.advise` with its rule)."""
+    """What a verdict means for the next brief.
+
+    `sentinel.feedback.advise` with its rule, or `sentinel.rewriting.rewrite`, which asks a
+    language model and has to be waited for.
+    """
 
     def __call__(
         self, verdict: Verdict, sent: Brief, *, asked: Brief, capabilities: Capabilities,
         told: Sequence[Feedback] = (),
-    ) -> Feedback:  # fmt: skip
+    ) -> Feedback | Awaitable[Feedback]:  # fmt: skip
         """Feedback on `sent`; `told` was said before in this trace, to this generator."""
         ...
 
@@ -77,7 +81,7 @@ class Ladder:
         self._stream = 0
         self._told: list[Feedback] = []
 
-    def climb(self, attempts: Sequence[Attempt]) -> Step | None:
+    async def climb(self, attempts: Sequence[Attempt]) -> Step | None:
         """The next round's step; None where no lever is left."""
         latest, earlier = _parted(attempts)
         if better(latest, best_of(earlier)):
@@ -87,7 +91,7 @@ class Ladder:
         if self._misses >= self._patience:
             self._move_on()
         while self._rung < len(LEVERS):
-            step = self._pull(LEVERS[self._rung], latest, best_of(attempts) or latest)
+            step = await self._pull(LEVERS[self._rung], latest, best_of(attempts) or latest)
             if step is not None:
                 return step
             self._move_on()
@@ -97,10 +101,10 @@ class Ladder:
         self._rung += 1
         self._misses = 0
 
-    def _pull(self, lever: str, latest: Attempt, best: Attempt) -> Step | None:
+    async def _pull(self, lever: str, latest: Attempt, best: Attempt) -> Step | None:
         match lever:
             case "feedback":
-                return self._feed(latest)
+                return await self._feed(latest)
             case "seeds":
                 return self._reseed(best)
             case "strength":
@@ -108,15 +112,16 @@ class Ladder:
             case _:
                 return self._hand_over(latest)
 
-    def _feed(self, latest: Attempt) -> Step | None:
+    async def _feed(self, latest: Attempt) -> Step | None:
         if not latest.judged:  # nobody said anything about a picture that never came
             told = _change("retry", "the same brief with a new seed", f"{latest.error}")
             feedback = Feedback(issues=(), changes=(told,), brief=latest.brief)
         else:
-            feedback = self._advise(
+            said = self._advise(
                 latest.verdict, latest.brief, asked=self._asked,
                 capabilities=self._makers[self._maker].capabilities, told=tuple(self._told),
             )  # fmt: skip
+            feedback = said if isinstance(said, Feedback) else await said
             if not feedback.changes:
                 return None
             self._told.append(feedback)

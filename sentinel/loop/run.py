@@ -98,7 +98,10 @@ class Run:
             await self._judge(enforce=True)
             ended = self._stop(step)
             if ended is None:
-                step = ladder.climb(self.attempts)
+                try:
+                    step = await asyncio.wait_for(ladder.climb(self.attempts), self._left)
+                except TimeoutError:
+                    return self._end("deadline", "the time was up before feedback had words")
                 self._feed(step)
         last = self.attempts[-1].number
         return self._end("plateau", f"no lever is left after attempt {last} brought nothing better")
