@@ -15,10 +15,10 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentinel import registry
+from sentinel import imaging, registry
 from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Feedback, Mode, Runtime, Trace
-from sentinel.errors import NotFound
+from sentinel.errors import NotFound, PictureError
 from sentinel.failover import Failover, Link
 from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish
 from sentinel.loop.events import tell
@@ -124,7 +124,8 @@ class Guarding:
         order = Order(brief, wanted.wish, wanted.mode, wanted.candidates)
         keeper = _Keeper(self._store, listener)
         run = Run(order, staff, keeper.hear)
-        with self._admission.enter(_pixels(brief, wanted.candidates)):
+        pixels = await asyncio.to_thread(_pixels, brief, wanted.candidates, self._settings)
+        with self._admission.enter(pixels):
             try:
                 trace = await run.go()
             except BaseException as error:
@@ -244,6 +245,17 @@ def _silent(*words: object, **_: object) -> Feedback:
     return Feedback(issues=(), changes=(), brief=sent)
 
 
-def _pixels(brief: Brief, candidates: int) -> int:
-    """Pixels that one round takes when decoded, as far as the brief says."""
-    return max(1, (brief.width or SIDE) * (brief.height or SIDE) * candidates)
+def _pixels(brief: Brief, candidates: int, settings: Settings) -> int:
+    """Pixels that one round takes when decoded, by the brief and its references' headers."""
+    headers = [
+        imaging.inspect(each.image, settings.limits, field=f"references[{index}]")
+        for index, each in enumerate(brief.references)
+    ]
+    references = sum(header.width * header.height for header in headers)
+    if references > settings.pixels_in_house:
+        told = (
+            f"the references have {references:,} pixels together; "
+            f"at most {settings.pixels_in_house:,}; send smaller ones"
+        )
+        raise PictureError("picture_too_large", told, field="references")
+    return references + (brief.width or SIDE) * (brief.height or SIDE) * candidates

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from sentinel import __version__
-from sentinel.api import errors, pictures, routes
+from sentinel.api import errors, generating, pictures, routes
 from sentinel.api.door import Door
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
     app.state.drawing = asyncio.Semaphore(pictures.PAINTERS)
     app.include_router(routes.router)
     app.include_router(pictures.router)
+    app.include_router(generating.router)
     errors.register(app)
     app.add_middleware(Door, body_mb=chosen.body_mb)
     return app

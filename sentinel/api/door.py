@@ -141,7 +141,8 @@ def _timed(send: Send, visit: Visit) -> Send:
             headers["Server-Timing"] = ", ".join(
                 f"{name};dur={seconds * 1000:.1f}" for name, seconds in stages.items()
             )
-            overhead = total - visit.stages.get("panel", 0.0)
+            others = visit.stages.get("panel", 0.0) + visit.stages.get("generate", 0.0)
+            overhead = total - others
             headers["X-Sentinel-Overhead-Ms"] = f"{overhead * 1000:.1f}"
             headers["X-Content-Type-Options"] = "nosniff"
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from sentinel.api.errors import ErrorAnswer
 from sentinel.api.intake import LINE, MANY, PROMPT, REFERENCES, ScoreRequest
 
@@ -89,53 +91,55 @@ POLICY: Json = {
 }  # fmt: skip
 
 
-def _answered(description: str, example: Json) -> Json:
+def answered(description: str, example: Json) -> Json:
+    """An answer with an example."""
     return {"description": description, "content": {"application/json": {"example": example}}}
 
 
-def _refused(description: str, code: str, message: str, field: str | None = None) -> Json:
+def refused(description: str, code: str, message: str, field: str | None = None) -> Json:
+    """An error with an example."""
     errors = [{"field": field, "message": message, "value": None}] if field else []
     example = {"code": code, "message": message, "errors": errors}
-    return {**_answered(description, example), "model": ErrorAnswer}
+    return {**answered(description, example), "model": ErrorAnswer}
 
 
-INVALID = _refused("A field cannot be used", "invalid", "image: is missing; send the picture",
+INVALID = refused("A field cannot be used", "invalid", "image: is missing; send the picture",
                    "image")  # fmt: skip
-NO_TRACE = _refused("No such trace", "not_found", f"there is no trace '{ID}'")
-TOO_LARGE = _refused("Too large", "body_too_large", "the body is larger than 64 MB")
-BUSY = _refused("Full, or models are being loaded; Retry-After says when to come back", "busy",
+NO_TRACE = refused("No such trace", "not_found", f"there is no trace '{ID}'")
+TOO_LARGE = refused("Too large", "body_too_large", "the body is larger than 64 MB")
+BUSY = refused("Full, or models are being loaded; Retry-After says when to come back", "busy",
                 "the house is full; try again in 2 s")  # fmt: skip
 
 Responses = dict[int | str, Json]
 
 SCORE_RESPONSES: Responses = {
-    200: _answered("The verdict", ANSWER),
-    400: _refused("The body cannot be parsed", "json_invalid", "the body is not JSON"),
-    404: _refused("No such policy", "not_found", "there is no policy 'postre'", "policy"),
-    408: _refused("The body stopped arriving", "too_slow", "no byte of the body came for 30 s"),
+    200: answered("The verdict", ANSWER),
+    400: refused("The body cannot be parsed", "json_invalid", "the body is not JSON"),
+    404: refused("No such policy", "not_found", "there is no policy 'postre'", "policy"),
+    408: refused("The body stopped arriving", "too_slow", "no byte of the body came for 30 s"),
     413: TOO_LARGE,
-    415: _refused("Wrong media type or picture format", "media_type", "send multipart/form-data"),
+    415: refused("Wrong media type or picture format", "media_type", "send multipart/form-data"),
     422: INVALID,
     503: BUSY,
 }
-TRACE_RESPONSES: Responses = {200: _answered("The trace", TRACE), 404: NO_TRACE, 422: INVALID}
+TRACE_RESPONSES: Responses = {200: answered("The trace", TRACE), 404: NO_TRACE, 422: INVALID}
 JUDGES_RESPONSES: Responses = {
-    200: _answered("Judges and gates", {"judges": [PLUGIN], "gates": [{**PLUGIN, "name": "face"}]})
+    200: answered("Judges and gates", {"judges": [PLUGIN], "gates": [{**PLUGIN, "name": "face"}]})
 }
 POLICIES_RESPONSES: Responses = {
-    200: _answered("Policies", {"default": "default", "policies": [POLICY_LINE]})
+    200: answered("Policies", {"default": "default", "policies": [POLICY_LINE]})
 }
 POLICY_RESPONSES: Responses = {
-    200: _answered("The policy", POLICY),
-    404: _refused("No such policy", "not_found", "there is no policy 'postre'"),
+    200: answered("The policy", POLICY),
+    404: refused("No such policy", "not_found", "there is no policy 'postre'"),
     422: INVALID,
 }
 HEALTH_RESPONSES: Responses = {
-    200: _answered("The process answers", {"status": "ok", "version": "0.1.0"})
+    200: answered("The process answers", {"status": "ok", "version": "0.1.0"})
 }
 READY_RESPONSES: Responses = {
-    200: _answered("Ready", {"ready": True, "policies": ["default"], "not_run": ["alignment"]}),
-    503: _refused("Not ready", "not_ready", "models are being loaded", "judge text"),
+    200: answered("Ready", {"ready": True, "policies": ["default"], "not_run": ["alignment"]}),
+    503: refused("Not ready", "not_ready", "models are being loaded", "judge text"),
 }
 
 
@@ -199,3 +203,9 @@ SCORE_BODY: Json = {
         },
     }
 }  # fmt: skip
+
+
+def json_body(asked: type[BaseModel], example: Json) -> Json:
+    """A body of JSON, with its schema and an example."""
+    content = {"schema": asked.model_json_schema(), "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}

@@ -59,7 +59,7 @@ def _unicode(text: str) -> str:
     return text
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """One value where a list is expected is a list of one."""
     return [value] if isinstance(value, str | bytes | Mapping) else value
 
@@ -113,15 +113,13 @@ class ScoreRequest(Wire):
     prompt: Prompt | None = None
     """What the picture was made for; without it, judges that need one have nothing to judge."""
     negative_prompt: Prompt | None = None
-    expected_text: Annotated[
-        tuple[Line, ...], BeforeValidator(_listed), Field(max_length=MANY)
-    ] = ()
+    expected_text: Annotated[tuple[Line, ...], BeforeValidator(listed), Field(max_length=MANY)] = ()
     """Words that must stand in the picture; without them, quotes in the prompt are taken."""
     references: Annotated[
-        tuple[AnyReference, ...], BeforeValidator(_listed), Field(max_length=REFERENCES)
+        tuple[AnyReference, ...], BeforeValidator(listed), Field(max_length=REFERENCES)
     ] = ()
     """Pictures it is compared with: a face, a style, a product."""
-    palette: Annotated[tuple[Line, ...], BeforeValidator(_listed), Field(max_length=MANY)] = ()
+    palette: Annotated[tuple[Line, ...], BeforeValidator(listed), Field(max_length=MANY)] = ()
     """CSS hex or colour names."""
     category: Line | None = None
     """What kind of picture; a policy of that name is used where `policy` names none."""
@@ -150,7 +148,7 @@ async def read(request: Request, settings: Settings) -> Submission:
     if kind == "multipart/form-data":
         table = await _multipart(request, settings)
     elif kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
-        table = _json(await request.body())
+        table = json_of(await request.body())
     else:
         told = f"the body is {shown(kind) or 'of no type'}; send multipart/form-data or JSON"
         raise Refusal(415, "media_type", told, headers={"Accept-Post": ACCEPTED})
@@ -163,14 +161,15 @@ ANY: TypeAdapter[object] = TypeAdapter(object)
 ACCEPTED = "multipart/form-data, application/json"
 
 
-def _json(body: bytes) -> dict[str, object]:
+def json_of(body: bytes, *, needed: str = "image") -> dict[str, object]:
+    """The object that a body of JSON holds; Refusal if it holds none."""
     try:
         table = ANY.validate_json(body)
     except ValidationError as error:
         why = str(error.errors(include_input=False)[0]["msg"]).removeprefix("Invalid JSON: ")
         raise Refusal(400, "json_invalid", f"the body is not JSON: {why}") from None
     if not isinstance(table, dict):
-        told = f"the body is a JSON {type(table).__name__}; send an object with the field image"
+        told = f"the body is a JSON {type(table).__name__}; send an object with the field {needed}"
         raise Refusal(422, "invalid", told)
     return table
 
@@ -210,7 +209,7 @@ def _refuse_misplaced(gathered: Mapping[str, Sequence[object]], files: set[str])
         told = f"{kinds} for {references} references; send one per reference, in order, or none"
         problems.append(Problem(field="reference_kinds", message=told))
     if problems:
-        raise _invalid(problems)
+        raise invalid(problems)
 
 
 def _merged(gathered: Mapping[str, list[bytes | str]]) -> dict[str, object]:
@@ -235,10 +234,10 @@ def _submission(table: Mapping[str, object]) -> Submission:
     try:
         asked = ScoreRequest.model_validate(table)
     except ValidationError as error:
-        raise _invalid([_problem(dict(found)) for found in error.errors()]) from None
-    data = _bytes(asked.image, "image")
+        raise invalid([problem_of(dict(found), ScoreRequest) for found in error.errors()]) from None
+    data = bytes_of(asked.image, "image")
     references = tuple(
-        Reference(kind=each.kind, image=_bytes(each.image, f"references[{index}]"))
+        Reference(kind=each.kind, image=bytes_of(each.image, f"references[{index}]"))
         for index, each in enumerate(asked.references)
     )
     brief = Brief(
@@ -252,29 +251,35 @@ def _submission(table: Mapping[str, object]) -> Submission:
     return Submission(data, brief, asked.policy, asked.model)
 
 
-def _bytes(image: bytes | str, field: str) -> bytes:
+def bytes_of(image: bytes | str, field: str) -> bytes:
+    """A picture's bytes, whichever way they were sent."""
     return imaging.unwrap(image, field=field) if isinstance(image, str) else image
 
 
-def _problem(found: Mapping[str, Any]) -> Problem:
+def problem_of(found: Mapping[str, Any], asked: type[Wire]) -> Problem:
+    """One of pydantic's complaints about a request of that kind, by field."""
     where = [part for part in found["loc"] if part not in ("bytes", "str")]
     field = field_of(where)
     if len(where) < len(found["loc"]):
         told = "is no picture; send base64, a data URI or (in multipart) a file"
         return Problem(field=field, message=told, value=shown(found["input"]))
     if found["type"] == "extra_forbidden":
-        known = ReferenceRequest if "references" in where else ScoreRequest
-        told = f"there is no field {shown(str(where[-1]))!r}; "
-        return Problem(
-            field=shown(field), message=told + nearest(str(where[-1]), tuple(known.model_fields))
-        )
+        known = ReferenceRequest if "references" in where else asked
+        names = tuple(each.alias or name for name, each in known.model_fields.items())
+        told = f"there is no field {shown(str(where[-1]))!r}; {nearest(str(where[-1]), names)}"
+        return Problem(field=shown(field), message=told)
     if found["type"] == "missing":
-        return Problem(field=field, message="is missing; send the picture")
+        return Problem(field=field, message=f"is missing; {MISSING.get(field, MISSING[None])}")
     said = str(found["msg"]).removeprefix("Value error, ")
     return Problem(field=field, message=said, value=shown(found["input"]))
 
 
-def _invalid(problems: Sequence[Problem]) -> Refusal:
+MISSING = {"prompt": "say what is to be painted", None: "send the picture"}
+"""What to do about a field that is not there."""
+
+
+def invalid(problems: Sequence[Problem]) -> Refusal:
+    """The refusal of a request for what is wrong with its fields."""
     unique = tuple(dict.fromkeys(problems))
     first = unique[0]
     return Refusal(422, "invalid", f"{first.field}: {first.message}", problems=unique)

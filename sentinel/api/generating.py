@@ -1,0 +1,224 @@
+"""A request for a picture in, the picture's story out: POST /v1/generate.
+
+A caller who hangs up stops the work; what was paid for until then is kept in the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from starlette.responses import Response
+
+from sentinel.api import examples, generation_examples
+from sentinel.api.errors import Problem, Refusal, shown
+from sentinel.api.generated import GenerateAnswer
+from sentinel.api.intake import (
+    MANY,
+    REFERENCES,
+    AnyReference,
+    Line,
+    Prompt,
+    bytes_of,
+    invalid,
+    json_of,
+    listed,
+    problem_of,
+)
+from sentinel.api.routes import judges_of, ready_house, reply
+from sentinel.api.wire import Wire
+from sentinel.contracts import Brief, Reference, Trace
+from sentinel.errors import BriefError, ConfigError, NotFound
+from sentinel.guarding import Guarded, Wanted
+from sentinel.loop import Wish
+from sentinel.loop.order import MOST_CANDIDATES
+from sentinel.wiring import Sentinel
+
+router = APIRouter()
+
+Side = Annotated[int, Field(ge=1, le=16_384)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+RENAMED = {"steps": "num_inference_steps", "guidance": "guidance_scale", "count": "num_images"}
+"""Fields of a brief by the names that they have in a request."""
+
+
+def _one(count: int) -> int:
+    if count != 1:
+        raise ValueError("one picture is delivered; candidates paints several and takes the best")
+    return count
+
+
+class GenerateRequest(Wire):
+    """The fields of POST /v1/generate."""
+
+    prompt: Prompt
+    """What is to be painted."""
+    negative_prompt: Prompt | None = None
+    """What is not wanted; where the generator takes none, a note says so."""
+    width: Side | None = None
+    height: Side | None = None
+    num_inference_steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of the first attempt; those of the others follow from it."""
+    num_images: Annotated[int, AfterValidator(_one)] = 1
+    """One picture is delivered; `candidates` paints several and delivers the best."""
+    output_format: Literal["png", "jpeg", "webp"] = "png"
+    expected_text: Annotated[tuple[Line, ...], BeforeValidator(listed), Field(max_length=MANY)] = ()
+    references: Annotated[
+        tuple[AnyReference, ...], BeforeValidator(listed), Field(max_length=REFERENCES)
+    ] = ()
+    palette: Annotated[tuple[Line, ...], BeforeValidator(listed), Field(max_length=MANY)] = ()
+    category: Line | None = None
+    """What kind of picture; a policy of that name is used where `policy` names none."""
+    policy: Line | None = None
+    generator: Line | None = None
+    """Who paints, of those that are seated; several, parted by commas, stand in for each other."""
+    model: Line | None = None
+    """Kept in the trace; `generator` is what chooses."""
+    mode: Literal["guard", "score", "off"] | None = None
+    candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 1
+    """Pictures painted at once, of which the best is taken; each spends an attempt."""
+    max_attempts: Annotated[int, Field(ge=0)] | None = None
+    """Lowers what the policy allows, as do the next two; none of them raises it."""
+    max_seconds: Amount | None = None
+    max_cost: Amount | None = None
+    """US dollars."""
+    in_background: Annotated[bool, Field(alias="async")] = False
+    """Answer at once and work behind; not there yet (501)."""
+
+    @property
+    def brief(self) -> Brief:
+        """What is wanted."""
+        references = tuple(
+            Reference(kind=each.kind, image=bytes_of(each.image, f"references[{index}]"))
+            for index, each in enumerate(self.references)
+        )
+        return Brief(
+            prompt=self.prompt, negative_prompt=self.negative_prompt, width=self.width,
+            height=self.height, steps=self.num_inference_steps, guidance=self.guidance_scale,
+            seed=self.seed, output_format=self.output_format, references=references,
+            expected_text=self.expected_text, palette=self.palette, category=self.category,
+            client={} if self.model is None else {"model": self.model},
+        )  # fmt: skip
+
+    @property
+    def wanted(self) -> Wanted:
+        """How it is to be served."""
+        wish = Wish(attempts=self.max_attempts, seconds=self.max_seconds, cost=self.max_cost)
+        return Wanted(self.policy, self.mode, self.generator, self.candidates, wish)
+
+
+@router.post(
+    "/v1/generate",
+    response_model=GenerateAnswer,
+    responses=generation_examples.RESPONSES,
+    openapi_extra=examples.json_body(GenerateRequest, generation_examples.ASKED),
+    summary="Have a picture painted, judged, and painted again until it passes",
+)
+async def generate(request: Request) -> Response:
+    """The delivered picture, and every attempt that led to it; kept as a trace."""
+    house = await ready_house(request)
+    asked = await asyncio.to_thread(_asked, await _body(request))
+    if asked.in_background:
+        told = "async is not there yet; leave it out, and the answer comes when the picture does"
+        raise Refusal(
+            501, "not_implemented", told, problems=(Problem(field="async", message=told),)
+        )
+    brief = await asyncio.to_thread(lambda: asked.brief)
+    guarded = await _while_connected(request, house, brief, asked.wanted)
+    trace = guarded.trace
+    headers = {"X-Sentinel-Trace-Id": trace.id}
+    request.scope["state"]["stages"] = _stages(trace)
+    _refuse_failure(trace, headers)
+    answer = GenerateAnswer.of(trace, guarded.content_type, judges_of(house, trace))
+    return reply(answer, headers=headers)
+
+
+async def _body(request: Request) -> bytes:
+    if request.query_params:
+        named = ", ".join(shown(name) for name in list(request.query_params)[:3])
+        raise Refusal(422, "invalid", f"fields go into the body, not into the address ({named})")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json" and not (
+        kind.startswith("application/") and kind.endswith("+json")
+    ):
+        told = f"the body is {shown(kind) or 'of no type'}; send JSON"
+        raise Refusal(415, "media_type", told, headers={"Accept-Post": "application/json"})
+    return await request.body()
+
+
+def _asked(body: bytes) -> GenerateRequest:
+    try:
+        return GenerateRequest.model_validate(json_of(body, needed="prompt"))
+    except ValidationError as error:
+        raise invalid(
+            [problem_of(dict(found), GenerateRequest) for found in error.errors()]
+        ) from None
+
+
+async def _while_connected(
+    request: Request, house: Sentinel, brief: Brief, wanted: Wanted
+) -> Guarded:
+    """Guard, and stop where the caller hangs up."""
+    work = asyncio.create_task(_guarded(house, brief, wanted))
+    gone = asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Refusal(499, "hung_up", "the caller hung up")
+        return work.result()
+    finally:
+        for task in (work, gone):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await gone
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _guarded(house: Sentinel, brief: Brief, wanted: Wanted) -> Guarded:
+    try:
+        return await house.guard(brief, wanted)
+    except NotFound as error:
+        field = "generator" if "generator" in str(error) else "policy"
+        problem = Problem(field=field, message=str(error), value=shown(getattr(wanted, field)))
+        raise Refusal(404, error.code, str(error), problems=(problem,)) from None
+    except BriefError as error:
+        field = RENAMED.get(error.field, error.field)
+        problem = Problem(field=field, message=str(error), value=error.value)
+        raise Refusal(422, error.code, str(error), problems=(problem,)) from None
+    except ConfigError as error:
+        raise Refusal(503, error.code, str(error)) from None
+
+
+def _refuse_failure(trace: Trace, headers: Mapping[str, str]) -> None:
+    """Tell a failure as one: 200 without a picture is what we scold in others."""
+    if not trace.attempts or any(each.picture for each in trace.attempts):
+        return
+    if trace.stopped_because == "rejected":
+        return
+    problems = tuple(
+        Problem(field=f"attempts[{index}]", message=each.error or each.verdict.reason)
+        for index, each in enumerate(trace.attempts)
+    )
+    status, code = (504, "deadline") if trace.stopped_because == "deadline" else (502, "no_picture")
+    told = f"no picture came: {trace.attempts[-1].error}; trace {trace.id}"
+    raise Refusal(status, code, told, problems=problems, headers=headers)
+
+
+def _stages(trace: Trace) -> dict[str, float]:
+    """Seconds in generators and in panels, round by round."""
+    rounds = {each.round: each for each in sorted(trace.attempts, key=lambda a: a.seconds)}
+    return {
+        "generate": sum(each.made_in for each in rounds.values()),
+        "panel": sum(each.seconds - each.made_in for each in rounds.values()),
+    }

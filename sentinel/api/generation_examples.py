@@ -1,0 +1,70 @@
+"""What the OpenAPI document shows of POST /v1/generate."""
+
+from __future__ import annotations
+
+from sentinel.api.examples import (
+    ATTEMPT,
+    BUSY,
+    GATE,
+    ID,
+    Json,
+    Responses,
+    answered,
+    refused,
+)
+
+PROMPT = 'a shop window with a sign that reads "SALE"'
+
+ASKED: Json = {
+    "prompt": PROMPT, "expected_text": ["SALE"], "width": 512, "height": 512, "seed": 7,
+    "policy": "poster", "max_attempts": 3,
+}  # fmt: skip
+
+FIRST: Json = {
+    **ATTEMPT, "action": "regenerate", "seed": 7, "image_url": f"/v1/traces/{ID}/picture?attempt=1",
+    "feedback": [{"category": "text", "change": 'added: The text reads exactly "SALE"',
+                  "reason": "the sign reads 'SAIE'"}],
+}  # fmt: skip
+
+SECOND: Json = {
+    **ATTEMPT, "number": 2, "round": 2, "lever": "feedback", "action": "pass", "passed": True,
+    "standing": "passed", "score": 0.97, "seed": 10000026, "outcomes": [], "top_issues": [],
+    "reason": "every gate and every judge with a threshold passed",
+    "prompt": f'{PROMPT} The text reads exactly "SALE", spelled S-A-L-E.',
+    "annotated_url": f"/v1/traces/{ID}/annotated.png?attempt=2",
+    "picture_url": f"/v1/traces/{ID}/picture?attempt=2",
+    "image_url": f"/v1/traces/{ID}/picture?attempt=2",
+}  # fmt: skip
+
+ANSWER: Json = {
+    "id": ID, "trace_id": ID, "status": "completed", "model": "embedded", "seed": 10000026,
+    "images": [{"url": f"/v1/traces/{ID}/picture", "width": 512, "height": 512,
+                "content_type": "image/png"}],
+    "cost": 0.0,
+    "evaluation": {
+        "id": f"{ID}-2", "trace_id": ID, "status_code": "completed", "overall_passed": True,
+        "weighted_pass_rate": 1.0, "score": 0.97,
+        "judges": [{"name": "text", "category": "text", "passed": True, "score": 0.97,
+                    "weight": 2.0, "confidence": None, "skipped": False}],
+        "gate_failures": [], "primary_action_code": "deliver", "attempt_number": 2,
+        "top_issues": [],
+    },
+    "action": "pass", "standing": "passed", "score": 0.97, "passed": True,
+    "stopped_because": "passed",
+    "reason": "attempt 2 passed: every gate and every judge with a threshold passed",
+    "delivered_attempt": 2, "attempts": [FIRST, SECOND], "screened": [GATE], "notes": [],
+    "policy": "poster", "mode": "guard", "seconds": 4.2, "trace_url": f"/v1/traces/{ID}",
+}  # fmt: skip
+
+RESPONSES: Responses = {
+    200: answered("The picture, or why none is delivered (`status` is `rejected`)", ANSWER),
+    400: refused("The body cannot be parsed", "json_invalid", "the body is not JSON"),
+    404: refused("No such policy or generator", "not_found", "there is no policy 'postre'",
+                 "policy"),
+    415: refused("Wrong media type", "media_type", "the body is text/plain; send JSON"),
+    422: refused("A field cannot be used", "invalid", "prompt: is missing", "prompt"),
+    501: refused("async is not there yet", "not_implemented", "async is not there yet", "async"),
+    502: refused("No generator gave a picture", "no_picture", "no picture came", "attempts[0]"),
+    503: BUSY,
+    504: refused("No picture came in time", "deadline", "no picture came", "attempts[0]"),
+}  # fmt: skip
