@@ -31,6 +31,35 @@ class Budget(Value):
     """Rounds in a row that may bring nothing better before another lever is pulled."""
 
 
+StrategyName = Literal[
+    "off", "spell-text", "phrase-first", "count-bound", "colour-bound", "place-first",
+    "clause-first", "plain-background", "palette-named", "face-formed", "face-alike",
+    "faces-counted", "neutral-form", "style-nearer", "cleaner", "new-seed",
+]  # fmt: skip
+"""How feedback can answer an issue (`sentinel.feedback.STRATEGIES`); "off" says nothing."""
+
+
+class RewriterRule(Value):
+    """A language model of yours that rewrites prompts, behind an OpenAI-compatible endpoint."""
+
+    url: str = Field(pattern=r"^https?://[^\s@?#]+$")
+    """Its base address, such as "http://127.0.0.1:11434/v1"."""
+    model: str = Field(min_length=1)
+    key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of the environment variable that holds its key; without one none is sent."""
+    timeout: float = Field(default=20.0, gt=0, le=600, allow_inf_nan=False)
+    """Seconds for one answer, from the connection to its last byte."""
+
+
+class FeedbackRule(Value):
+    """What the next attempt is told of the last one's faults."""
+
+    enabled: bool = True
+    strategies: dict[str, StrategyName] = Field(default_factory=dict)
+    """"text" or "text.misspelled" to a strategy; goes before the built-in table."""
+    rewriter: RewriterRule | None = None
+
+
 class GateRule(Value):
     """How a gate is used. `required`: its fault makes the verdict undecided."""
 
@@ -74,6 +103,7 @@ class Policy(Value):
     on_undecided: Literal["fail_closed", "fail_open"] = "fail_closed"
     on_exhausted: Literal["best", "reject"] = "best"
     budget: Budget = Budget()
+    feedback: FeedbackRule = FeedbackRule()
     gates: dict[str, GateRule] = Field(default_factory=dict)
     judges: dict[str, JudgeRule] = Field(default_factory=dict)
 
@@ -170,9 +200,10 @@ def _shown(value: object) -> str:
 
 def _keys_near(where: list[str]) -> str:
     tables: dict[str, type[BaseModel]] = {
-        "budget": Budget, "gates": GateRule, "judges": JudgeRule,
+        "budget": Budget, "feedback": FeedbackRule, "gates": GateRule, "judges": JudgeRule,
     }  # fmt: skip
     table: type[BaseModel] = tables.get(where[0], Policy) if len(where) > 1 else Policy
+    table = RewriterRule if where[:2] == ["feedback", "rewriter"] and len(where) > 2 else table  # noqa: PLR2004 - a key within it
     known = sorted(table.model_fields)
     close = difflib.get_close_matches(where[-1], known, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""

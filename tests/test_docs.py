@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sentinel import registry
-from sentinel.policy import GateRule, JudgeRule, Policy, parse
+from sentinel.policy import FeedbackRule, GateRule, JudgeRule, Policy, RewriterRule, parse
 from sentinel.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +64,13 @@ def test_each_policy_key_is_documented(table):
     assert [
         key for key in table.model_fields if f"`{key}" not in page and f"[{key}" not in page
     ] == []
+
+
+@pytest.mark.parametrize("table", [FeedbackRule, RewriterRule])
+def test_each_key_of_feedback_is_documented(table):
+    page = TEXT[ROOT / "docs" / "feedback.md"]
+
+    assert [key for key in table.model_fields if f"`{key}`" not in page] == []
 
 
 def test_each_route_is_documented():
