@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentinel import imaging, registry
+from sentinel import feedback, imaging, registry
 from sentinel.admission import Admission
-from sentinel.contracts import Brief, Capabilities, Feedback, Mode, Runtime, Trace
+from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
 from sentinel.errors import NotFound, PictureError
 from sentinel.failover import Failover, Link
 from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish
@@ -105,12 +104,15 @@ class ChainMaker:
 class Guarding:
     """Seats generators, runs the loop and keeps what comes of it."""
 
-    def __init__(self, settings: Settings, store: Store, admission: Admission) -> None:
-        """Nothing is loaded yet."""
+    def __init__(
+        self, settings: Settings, store: Store, admission: Admission,
+        chain: Failover | None = None,
+    ) -> None:  # fmt: skip
+        """Nothing is loaded yet, unless a chain of the settings' generators is handed over."""
         self._settings = settings
         self._store = store
         self._admission = admission
-        self._chain: Failover | None = None
+        self._chain = chain
         self._seating = asyncio.Lock()
         self._behind: set[asyncio.Task[None]] = set()
 
@@ -224,25 +226,13 @@ async def _abandon(run: Run, keeper: _Keeper, error: BaseException) -> None:
 
 
 def advisers(policy: Policy) -> tuple[Advise, Strengthen]:
-    """Who says what the next brief is to be; without `sentinel.feedback` nobody does."""
-    try:
-        feedback: Any = importlib.import_module("sentinel.feedback")
-    except ModuleNotFoundError:
-        return _silent, _silent
-    rule = dict(policy)["feedback"]
-    advise: Any = feedback.advise
-    if rule.rewriter is not None:
-        advise = importlib.import_module("sentinel.rewriting").rewrite
-    strengthen: Strengthen = feedback.strengthen
-    return functools.partial(advise, rule=rule), strengthen
+    """Who says what the next brief is to be: our own strategies, or the policy's rewriter."""
+    advise: Advise = functools.partial(feedback.advise, rule=policy.feedback)
+    if policy.feedback.rewriter is not None:
+        from sentinel import rewriting  # noqa: PLC0415 - an HTTP client, which few need
 
-
-def _silent(*words: object, **_: object) -> Feedback:
-    """Nothing to say on the brief that was sent, which is the last thing handed over."""
-    sent = words[-1]
-    if not isinstance(sent, Brief):
-        raise TypeError("feedback is about a brief")
-    return Feedback(issues=(), changes=(), brief=sent)
+        advise = functools.partial(rewriting.rewrite, rule=policy.feedback)
+    return advise, feedback.strengthen
 
 
 def _pixels(brief: Brief, candidates: int, settings: Settings) -> int:

@@ -20,7 +20,7 @@ from sentinel.cli.scoring import (
 )
 
 if TYPE_CHECKING:
-    from sentinel.contracts import Brief
+    from sentinel.guarding import Wanted
 
 EXAMPLES = examples(
     'sentinel guard "a red cup on a white table" --out cup.png',
@@ -87,20 +87,30 @@ def guard(  # noqa: PLR0913 - each is an option of the command
     picture came; 130 interrupted (what was painted until then is kept).
     """
     from sentinel.cli import guarded  # noqa: PLC0415 - heavy
-    from sentinel.guarding import Wanted  # noqa: PLC0415 - with it
-    from sentinel.loop import Wish  # noqa: PLC0415 - with it
 
-    brief: Brief = brief_of(prompt, negative_prompt, reference, (expect_text, palette), category)
-    size = {"width": width, "height": height, "steps": steps, "seed": seed}
-    wanted = Wanted(
-        policy=policy, mode=mode, candidates=candidates,
-        wish=Wish(attempts=max_attempts, seconds=max_seconds, cost=max_cost),
-    )  # fmt: skip
+    brief = brief_of(prompt, negative_prompt, reference, (expect_text, palette), category)
+    sizes = {"width": width, "height": height, "steps": steps, "seed": seed}
     task = guarded.Task(
-        brief=brief.model_copy(update=size), wanted=wanted, generator=generator, folder=folder,
-        out=_target(out, "--out"), sheet=_target(sheet, "--sheet"), as_json=as_json,
+        brief=brief.model_copy(update=sizes),
+        wanted=_wanted(policy, mode, candidates, (max_attempts, max_seconds, max_cost)),
+        generator=generator, folder=folder, out=_target(out, "--out"),
+        sheet=_target(sheet, "--sheet"), as_json=as_json,
     )  # fmt: skip
     raise typer.Exit(guarded.run(task))
+
+
+def _wanted(
+    policy: str | None,
+    mode: Literal["guard", "score", "off"] | None,
+    candidates: int,
+    most: tuple[int | None, float | None, float | None],
+) -> Wanted:
+    from sentinel.guarding import Wanted  # noqa: PLC0415 - heavy
+    from sentinel.loop import Wish  # noqa: PLC0415 - with it
+
+    attempts, seconds, cost = most
+    wish = Wish(attempts=attempts, seconds=seconds, cost=cost)
+    return Wanted(policy=policy, mode=mode, candidates=candidates, wish=wish)
 
 
 def _target(path: Path | None, option: str) -> Path | None:
