@@ -17,6 +17,7 @@ from sentinel import __version__
 from sentinel.cli import (
     checkup,
     demonstration,
+    explaining,
     guarding,
     models,
     plugins,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.command("score", epilog=scoring.EXAMPLES)(scoring.score)
 app.command("guard", epilog=guarding.EXAMPLES)(guarding.guard)
+app.command("explain-feedback", epilog=explaining.EXAMPLES)(explaining.explain_feedback)
 app.command("judges", epilog=plugins.JUDGES_EXAMPLES)(plugins.judges)
 app.command("gates", epilog=plugins.GATES_EXAMPLES)(plugins.gates)
 app.add_typer(models.app, name="models")
