@@ -22,7 +22,7 @@ class Fixed:
     def __init__(self, pictures: Sequence[bytes] = (), cost: float = 0.0) -> None:
         """`pictures`: encoded bytes; `cost`: US dollars a picture."""
         self._pictures = tuple(pictures) or (encode(scene()),)
-        self._cost = cost
+        self._cost = self.price = cost
         self._next = 0
 
     def generate(self, brief: Brief) -> list[Candidate]:

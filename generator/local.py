@@ -35,6 +35,7 @@ class Local:
     """
 
     version: ClassVar[str] = "1"
+    price: ClassVar[float] = 0.0
 
     def __init__(
         self, *, folder: str = "", dtype: Dtype = "bfloat16", steps: int = STEPS, size: int = SIZE,
@@ -45,7 +46,7 @@ class Local:
             raise ConfigError(f"dtype is {dtype!r}; use float32, bfloat16 or float16")
         self._folder = Path(folder) if folder else None
         self._dtype = dtype
-        self._steps = steps
+        self._steps = self.default_steps = steps
         self._size = size
         self._prompt_tokens = prompt_tokens
         self._pipeline: Any = None

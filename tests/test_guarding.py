@@ -203,6 +203,11 @@ async def test_a_house_that_closes_waits_for_what_goes_on_behind(house):
     assert trace.verdict.standing == "failed"
 
 
+@pytest.mark.parametrize("name", ["embedded", "local", "fixed"])
+def test_what_paints_on_this_machine_says_that_it_is_free(name):
+    assert registry.make("generator", name, {}).price == 0.0
+
+
 async def test_a_request_for_a_blank_prompt_spends_nothing_with_what_ships(tmp_path):
     settings = Settings.read(home=tmp_path, generator="fixed")
     async with Sentinel.open(settings, only=("default",)) as sentinel:

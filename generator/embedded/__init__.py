@@ -46,6 +46,7 @@ class Embedded:
     """
 
     version: ClassVar[str] = "1"
+    price: ClassVar[float] = 0.0
     capabilities = Capabilities(smallest=SMALLEST, largest=LARGEST, max_steps=MOST_STEPS)
 
     def __init__(self, *, folder: str = "", steps: int = STEPS) -> None:
@@ -54,7 +55,7 @@ class Embedded:
             raise ConfigError(f"steps is {steps!r}; use a whole number from 1 to {MOST_STEPS}")
         self._folder = Path(folder) if folder else SHIPPED
         self._model = self._folder.name if folder else NAME
-        self._steps = steps
+        self._steps = self.default_steps = steps
         self._painter: Painter | None = None
 
     def load(self, runtime: Runtime) -> None:
