@@ -11,6 +11,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Coroutine, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,7 +114,7 @@ class Guarding:
         self._store = store
         self._admission = admission
         self._chain = chain
-        self._seating = asyncio.Lock()
+        self._loading: asyncio.Task[Failover] | None = None
         self._behind: set[asyncio.Task[None]] = set()
 
     async def guard(
@@ -127,16 +128,17 @@ class Guarding:
         keeper = _Keeper(self._store, listener)
         run = Run(order, staff, keeper.hear)
         pixels = await asyncio.to_thread(_pixels, brief, wanted.candidates, self._settings)
-        with self._admission.enter(pixels):
+        with ExitStack() as inside:  # until nothing of it goes on, be it behind the answer
+            inside.enter_context(self._admission.enter(pixels))
             try:
                 trace = await run.go()
             except BaseException as error:
-                self._later(_abandon(run, keeper, error))
+                self._later(_abandon(run, keeper, error), inside.pop_all())
                 raise
-        if run.behind:
-            self._later(_finish(run, keeper, trace))
-        else:
-            await keeper.keep(trace)
+            if run.behind:
+                self._later(_finish(run, keeper, trace), inside.pop_all())
+            else:
+                await asyncio.shield(self._later(keeper.keep(trace), inside.pop_all()))
         return Guarded(trace, run.pictures.get(trace.delivered or 0), run.pictures)
 
     async def settled(self, seconds: float | None = None) -> None:
@@ -147,7 +149,7 @@ class Guarding:
     async def close(self) -> None:
         """Let what goes on behind end, and let go of the generators."""
         await self.settled(CLOSING)
-        for task in self._behind:
+        for task in (*self._behind, *([self._loading] if self._loading else [])):
             task.cancel()
         if self._chain is not None:
             await self._chain.close()
@@ -165,25 +167,34 @@ class Guarding:
         return [ChainMaker(chain.of(*names[turn:], *names[:turn])) for turn in turns]
 
     async def _seated(self) -> Failover:
-        async with self._seating:
-            if self._chain is None:
-                settings = self._settings
-                links = [
-                    Link(
-                        name,
-                        registry.make("generator", name, settings.generator_options.get(name, {})),
-                    )
-                    for name in settings.generators
-                ]
-                chain = Failover(links, limits=settings.limits)
-                await chain.load(Runtime(settings.threads, settings.device, settings.models))
-                self._chain = chain
-            return self._chain
+        """The generators, loaded once; whoever hangs up meanwhile does not spoil it for others."""
+        if self._chain is None:
+            if self._loading is None or self._loading.done():
+                self._loading = asyncio.create_task(self._load())
+            self._chain = await asyncio.shield(self._loading)
+        return self._chain
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    async def _load(self) -> Failover:
+        settings = self._settings
+        links = [
+            Link(name, registry.make("generator", name, settings.generator_options.get(name, {})))
+            for name in settings.generators
+        ]
+        chain = Failover(links, limits=settings.limits)
+        await chain.load(Runtime(settings.threads, settings.device, settings.models))
+        return chain
+
+    def _later(self, work: Coroutine[Any, Any, None], inside: ExitStack) -> asyncio.Task[None]:
+        """Do it whether or not somebody waits; only then is there room for another."""
+
+        async def done() -> None:
+            with inside:
+                await work
+
+        task = asyncio.create_task(done())
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
+        return task
 
 
 class _Keeper:

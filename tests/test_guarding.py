@@ -193,6 +193,22 @@ async def test_who_hangs_up_finds_what_was_paid_for_in_the_store(house):
     assert counts.evaluations == 0
 
 
+async def test_who_hangs_up_leaves_no_room_taken_and_does_not_spoil_the_loading(house):
+    options = {"rising": {"seconds": 0.1}}
+    async with Sentinel.open(house(generator_options=options)) as sentinel:
+        going = [asyncio.create_task(sentinel.guard(BRIEF)) for _ in range(3)]
+        await asyncio.sleep(0)
+        going[0].cancel()
+        await asyncio.sleep(0.05)
+        going[1].cancel()
+        ends = await asyncio.gather(*going, return_exceptions=True)
+        await sentinel.settled()
+
+        assert [type(end).__name__ for end in ends[:2]] == ["CancelledError"] * 2
+        assert ends[2].trace.delivered
+        assert (sentinel._admission.pictures, sentinel._admission.pixels) == (0, 0)
+
+
 async def test_a_house_that_closes_waits_for_what_goes_on_behind(house):
     settings = house()
     async with Sentinel.open(settings) as sentinel:
@@ -222,10 +238,10 @@ async def test_the_fixed_generator_goes_through_the_default_panel(tmp_path):
     settings = Settings.read(home=tmp_path, generator="fixed")
     async with Sentinel.open(settings, only=("default",)) as sentinel:
         brief = Brief(prompt="a red disc", expected_text=("SALE",))
-        failed = (await sentinel.guard(brief)).trace
+        failed = (await sentinel.guard(brief, Wanted(wish=Wish(attempts=2)))).trace
         passed = (await sentinel.guard(Brief(prompt="a red disc"))).trace
 
-    assert (failed.stopped_because, len(failed.attempts), failed.delivered) == ("budget", 3, 1)
-    assert [each.verdict.standing for each in failed.attempts] == ["failed"] * 3
+    assert (failed.stopped_because, len(failed.attempts), failed.delivered) == ("budget", 2, 1)
+    assert [each.verdict.standing for each in failed.attempts] == ["failed"] * 2
     assert "takes no seed" in " ".join(passed.attempts[0].notes)
     assert passed.stopped_because in ("passed", "budget")

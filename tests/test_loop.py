@@ -412,6 +412,16 @@ async def test_without_a_seed_one_is_drawn_and_told():
     assert trace.attempts[0].brief.seed == painter.briefs[0].seed is not None
 
 
+async def test_a_picture_that_came_before_is_told_as_such():
+    async with studio(ScriptedGenerator(red(0.2))) as house:
+        trace = await house.run(attempts=2).go()
+
+    assert trace.attempts[0].notes == ()
+    assert trace.attempts[1].notes == (
+        "the very picture of attempt 1: the generator heeds no seed",
+    )
+
+
 # ── candidates ────────────────────────────────────────────────────────────────────────────────
 
 

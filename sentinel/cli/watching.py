@@ -46,7 +46,7 @@ class Watch:
             self._live.stop()
 
     def hear(self, event: Event) -> None:
-        """What the loop tells."""
+        """What the loop tells; attempts are replaced whole, since another thread reads them."""
         self._since = time.monotonic()
         match event:
             case Screened():
@@ -55,13 +55,14 @@ class Watch:
                 why = f" ({lever})" if lever else ""
                 self._state = f"round {number}: {generator} paints{why} …"
             case Generated(attempts):
-                self._attempts |= {each.number: each for each in attempts}
+                self._attempts = self._attempts | {each.number: each for each in attempts}
                 self._state = "the judges look …"
             case Judged(attempt):
-                self._attempts[attempt.number] = attempt
+                self._attempts = self._attempts | {attempt.number: attempt}
             case Fed(number, _, feedback):
                 known = self._attempts[number]
-                self._attempts[number] = known.model_copy(update={"feedback": feedback})
+                fed = known.model_copy(update={"feedback": feedback})
+                self._attempts = self._attempts | {number: fed}
             case Ended():
                 self._state = "done"
 

@@ -27,12 +27,20 @@ class Round:
     begun: float
 
 
-def attempts_of(current: Round, seen: Sequence[Seen], first: int) -> tuple[Attempt, ...]:
-    """One attempt per candidate, numbered from `first`."""
+def attempts_of(
+    current: Round, seen: Sequence[Seen], earlier: Sequence[Attempt]
+) -> tuple[Attempt, ...]:
+    """One attempt per candidate, numbered after the earlier ones."""
     seconds = time.perf_counter() - current.begun
-    return tuple(
-        _attempt(current, each, number, seconds) for number, each in enumerate(seen, start=first)
-    )
+    known = {each.picture: each.number for each in earlier if each.picture}
+    fresh = []
+    for number, each in enumerate(seen, start=len(earlier) + 1):
+        made = _attempt(current, each, number, seconds)
+        if (before := known.get(made.picture or "")) is not None:
+            told = f"the very picture of attempt {before}: the generator heeds no seed"
+            made = made.model_copy(update={"notes": (*made.notes, told)})
+        fresh.append(made)
+    return tuple(fresh)
 
 
 def _attempt(current: Round, seen: Seen, number: int, seconds: float) -> Attempt:

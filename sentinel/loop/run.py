@@ -169,7 +169,7 @@ class Run:
         self._painting = None
         came = outcome(painting, self._spent.seconds)
         seen = self._flawed(came) if isinstance(came, Exception) else came
-        fresh = attempts_of(current, seen, len(self.attempts) + 1)
+        fresh = attempts_of(current, seen, self.attempts)
         for attempt, each in zip(fresh, seen, strict=True):
             self.attempts.append(attempt)
             if each.picture is not None:
