@@ -141,6 +141,16 @@ def test_faults_are_named_in_a_negative_prompt_where_there_is_one():
     assert advise(failing(BLUR, UNSAFE)).brief.negative_prompt is None
 
 
+def test_a_negative_prompt_has_a_cap_too():
+    kinds = ("blur", "smear", "noise", "banding", "clipping", "cast", "repetition", "blocking",
+             "checkerboard", "seam", "glitch", "watermark", "deformed_hand", "deformed_body")  # fmt: skip
+    modes = [issue("artifact", kind, kind) for kind in kinds]
+    found = advise(failing(*modes), capabilities=NEGATIVE).brief.negative_prompt
+
+    assert len(found) <= 200
+    assert found.startswith("colour banding, jpeg artifacts, blurry")
+
+
 def test_a_part_of_the_prompt_is_moved_to_the_front_and_the_whole_is_not():
     asked = Brief(prompt="a harbour at dawn with many small fishing boats. a lighthouse")
     part = issue("alignment", "other", "the picture does not look like 'a lighthouse'")
@@ -249,6 +259,30 @@ def test_beside_a_wrong_text_only_the_surest_phrase_is_told():
 
     assert "two red cups, " not in advise(failed(score(MISSPELLED), alignment)).brief.prompt
     assert advise(failed(alignment)).brief.prompt == f"plain white background, two red cups, {OPEN}"
+
+
+def test_what_a_judge_measured_of_other_things_is_no_doubt_about_an_issue():
+    strange = ["x", {"phrase": "two red cups", "kind": "count"}, {"phrase": 7, "probability": 0.1}]
+    plain = failed(score(COUNT, GROUND))
+    odd = failed(score(COUNT, GROUND, phrases=strange))
+
+    assert advise(odd).brief == advise(plain).brief
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        issue("alignment", "missing_object", "the cups are missing"),
+        unlike("x" * 121, "y"),
+        unlike("two red cups", "two red cups"),
+    ],
+    ids=["other words than ours", "a phrase as long as a prompt", "nothing differs"],
+)
+def test_an_alignment_issue_that_is_not_understood_is_never_guessed_at(mode):
+    by_colour = mode.model_copy(update={"subcategory": "wrong_colour"})
+
+    assert advise(failing(mode)).brief.prompt in (OPEN, f"two red cups, {OPEN}")
+    assert "Exactly" not in (advise(failing(by_colour)).brief.prompt or "")
 
 
 # ── memory ────────────────────────────────────────────────────────────────────────────────────
