@@ -482,6 +482,7 @@ async def test_levers_are_pulled_in_order_and_end_in_a_plateau():
     ]  # fmt: skip
     assert [each.generator for each in trace.attempts] == ["painter"] * 4 + ["painter1"] * 3
     assert trace.delivered == 1
+    assert trace.attempts[1].feedback.changes[0].reason == "the last round brought nothing better"
 
 
 async def test_a_rise_brings_feedback_back():
@@ -499,6 +500,7 @@ async def test_a_lever_with_nothing_to_say_is_passed_over():
         trace = await house.run().go()
 
     assert [each.lever for each in trace.attempts] == [None, "seeds", "seeds"]
+    assert trace.attempts[0].feedback.changes[0].reason == "feedback has nothing new to say"
 
 
 async def test_feedback_may_have_to_be_waited_for():

@@ -25,6 +25,12 @@ from sentinel.loop.ranking import best_of, better
 
 LEVERS = ("feedback", "seeds", "strength", "generator")
 
+EMPTY = {
+    "feedback": "feedback has nothing new to say",
+    "strength": "there is no room for more steps or another size",
+}
+"""Why a lever that changes nothing is passed over."""
+
 
 class Advise(Protocol):
     """What a verdict means for the next brief.
@@ -80,6 +86,7 @@ class Ladder:
         self._maker = 0
         self._stream = 0
         self._told: list[Feedback] = []
+        self._why = ""
 
     async def climb(self, attempts: Sequence[Attempt]) -> Step | None:
         """The next round's step; None where no lever is left."""
@@ -89,15 +96,17 @@ class Ladder:
         else:
             self._misses += 1
         if self._misses >= self._patience:
-            self._move_on()
+            rounds = "round" if self._misses == 1 else f"{self._misses} rounds"
+            self._move_on(f"the last {rounds} brought nothing better")
         while self._rung < len(LEVERS):
             step = await self._pull(LEVERS[self._rung], latest, best_of(attempts) or latest)
             if step is not None:
                 return step
-            self._move_on()
+            self._move_on(EMPTY.get(LEVERS[self._rung], self._why))
         return None
 
-    def _move_on(self) -> None:
+    def _move_on(self, why: str) -> None:
+        self._why = why
         self._rung += 1
         self._misses = 0
 
@@ -130,7 +139,7 @@ class Ladder:
     def _reseed(self, best: Attempt) -> Step:
         self._stream += 1
         told = _change("seed", f"the brief of attempt {best.number}, seeds from another stream",
-                       "scores stopped rising")  # fmt: skip
+                       self._why)  # fmt: skip
         return self._step("seeds", Feedback(issues=(), changes=(told,), brief=best.brief))
 
     def _force(self, best: Attempt) -> Step | None:
@@ -148,7 +157,7 @@ class Ladder:
         self._told.clear()  # the next one has heard nothing yet
         name = self._makers[self._maker].name
         told = _change("generator", f"{name} paints instead of {latest.generator}",
-                       "scores stopped rising")  # fmt: skip
+                       self._why)  # fmt: skip
         return self._step("generator", Feedback(issues=(), changes=(told,), brief=self._asked))
 
     def _step(self, lever: str, feedback: Feedback) -> Step:
