@@ -251,8 +251,8 @@ def test_a_picture_that_did_not_fail_gets_no_feedback(standing):
 
 def test_beside_a_wrong_text_only_the_surest_phrase_is_told():
     phrases = [
+        {"phrase": "two red cups", "kind": "object", "probability": 0.05},
         {"phrase": "two red cups", "kind": "count", "probability": 0.4},
-        {"phrase": "two red cups", "kind": "object", "probability": 0.4},
         {"phrase": "a white background", "kind": "colour", "probability": 0.1},
     ]
     alignment = score(COUNT, GROUND, phrases=phrases)
@@ -318,6 +318,19 @@ def test_what_was_told_twice_in_vain_is_taken_back_and_that_is_said():
     )
 
 
+def test_what_has_no_stronger_words_is_told_once_and_taken_back():
+    second_face = issue("face", "blurred", "face 2: it is blurred (blurred 0.31)")
+    first = advise(failing(second_face))
+    again = advise(failing(second_face, PALETTE), first.brief, told=[first])
+
+    assert first.brief.prompt == f"{OPEN}. The face is in sharp focus."
+    assert [
+        each.brief.prompt
+        for each in rounds(failing(second_face), ASKED.model_copy(update={"steps": None}))
+    ] == [first.brief.prompt]
+    assert again.brief.prompt == f"{OPEN}. Palette: red #d62630, white #f8f8f6."
+
+
 def test_a_brief_that_went_back_to_what_was_asked_is_not_led_back_again():
     first = advise(failing(MISSPELLED))
     second = advise(failing(PALETTE), ASKED, told=[first])
@@ -341,6 +354,16 @@ def test_the_least_important_remark_gives_way_in_a_short_context():
     found = advise(failing(PALETTE, MISSPELLED), capabilities=short)
 
     assert found.brief.prompt == f'{OPEN}. The text reads exactly "OPEN", spelled O-P-E-N.'
+
+
+def test_all_remarks_together_add_400_characters_at_most():
+    texts = tuple(f"{letter * 150}" for letter in "ABCD")
+    asked = Brief(prompt="a wall of words", expected_text=texts)
+    found = advise(failing(*(issue("text", "missing", repr(each)) for each in texts)), asked, asked)
+
+    assert [text in found.brief.prompt for text in texts] == [True, True, False, False]
+    assert len(found.brief.prompt) <= len(asked.prompt) + 400
+    assert len(found.changes) == 2
 
 
 def test_a_prompt_that_is_too_long_itself_is_left_alone():

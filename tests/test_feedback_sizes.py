@@ -51,5 +51,12 @@ def test_a_size_that_is_at_its_limit_shrinks():
     assert found.changes[0].change == "960×1024 pixels instead of 1024×1024"
 
 
+def test_a_size_far_below_the_limits_is_not_made_another_picture():
+    sent = Brief(prompt="p", width=128, height=128)
+    can = Capabilities(multiple_of=64, smallest=256)
+
+    assert feedback.strengthen(sent, capabilities=can).changes == ()
+
+
 def test_a_size_that_nobody_named_is_left_to_the_generator():
     assert feedback.strengthen(Brief(prompt="p"), capabilities=Capabilities()).changes == ()
