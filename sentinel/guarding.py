@@ -20,7 +20,7 @@ from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
 from sentinel.errors import NotFound, PictureError
 from sentinel.failover import Failover, Link
-from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish
+from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.events import tell
 from sentinel.loop.levers import Advise, Strengthen
 from sentinel.panel import Panel
@@ -121,13 +121,29 @@ class Guarding:
         self, panel: Panel, brief: Brief, wanted: Wanted, listener: Listener | None = None
     ) -> Guarded:
         """One request through the loop. BriefError, NotFound (no such generator), ConfigError."""
+        order, staff = await self.prepare(panel, brief, wanted)
+        return await self.go(Run(order, staff, listener))
+
+    async def check(self, policy: Policy, brief: Brief, wanted: Wanted) -> None:
+        """Raise what is wrong with a request, as far as that is known before anybody is asked."""
+        self._names(wanted.generator)
+        Order(brief, wanted.wish, wanted.mode, wanted.candidates).check()
+        allowed(policy.budget, wanted.wish)
+        await asyncio.to_thread(_pixels, brief, wanted.candidates, self._settings)
+
+    async def prepare(self, panel: Panel, brief: Brief, wanted: Wanted) -> tuple[Order, Staff]:
+        """What a request asks, and who works on it, loaded."""
         makers = await self._makers(wanted.generator)
         advise, strengthen = advisers(panel.policy)
         staff = Staff(panel, makers, advise, strengthen, self._settings.limits)
-        order = Order(brief, wanted.wish, wanted.mode, wanted.candidates)
-        keeper = _Keeper(self._store, listener)
-        run = Run(order, staff, keeper.hear)
-        pixels = await asyncio.to_thread(_pixels, brief, wanted.candidates, self._settings)
+        return Order(brief, wanted.wish, wanted.mode, wanted.candidates), staff
+
+    async def go(self, run: Run) -> Guarded:
+        """A run to its end, with everything kept; Busy where there is no room for it."""
+        keeper = _Keeper(self._store, run.listener)
+        run.listener = keeper.hear
+        brief, candidates = run.order.brief, run.order.candidates
+        pixels = await asyncio.to_thread(_pixels, brief, candidates, self._settings)
         with ExitStack() as inside:  # until nothing of it goes on, be it behind the answer
             inside.enter_context(self._admission.enter(pixels))
             try:
@@ -156,15 +172,19 @@ class Guarding:
 
     async def _makers(self, named: str | None) -> list[ChainMaker]:
         """The generators that were named, or all; each leads once, the others stand in for it."""
+        names = self._names(named)
         chain = await self._seated()
+        turns = range(len(names))
+        return [ChainMaker(chain.of(*names[turn:], *names[:turn])) for turn in turns]
+
+    def _names(self, named: str | None) -> tuple[str, ...]:
         known = self._settings.generators
         names = tuple(name.strip() for name in named.split(",")) if named else known
         for name in names:
             if name not in known:
                 told = f"generator {name!r} is not seated here"
                 raise NotFound(f"{told}; {registry.nearest(name, known)} (SENTINEL_GENERATOR)")
-        turns = range(len(names))
-        return [ChainMaker(chain.of(*names[turn:], *names[:turn])) for turn in turns]
+        return names
 
     async def _seated(self) -> Failover:
         """The generators, loaded once; whoever hangs up meanwhile does not spoil it for others."""
@@ -231,7 +251,8 @@ async def _finish(run: Run, keeper: _Keeper, early: Trace) -> None:
 async def _abandon(run: Run, keeper: _Keeper, error: BaseException) -> None:
     """Keep what was paid for before it broke off; nothing where nothing was."""
     hung_up = isinstance(error, asyncio.CancelledError)
-    trace = await run.abort("the caller hung up" if hung_up else f"it broke: {error}")
+    why = next(iter(error.args), "the caller hung up") if hung_up else f"it broke: {error}"
+    trace = await run.abort(str(why))
     if trace.attempts:
         await keeper.keep(trace)
 
