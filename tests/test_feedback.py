@@ -349,11 +349,48 @@ def test_the_seed_the_count_and_what_strength_changed_are_kept():
 # ── room ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_least_important_remark_gives_way_in_a_short_context():
-    short = Capabilities(context_tokens=75)
+SPELLED_OUT = 'The text reads exactly "OPEN", spelled O-P-E-N.'
+
+
+@pytest.mark.parametrize(
+    ("tokens", "told"),
+    [
+        (75, f"{SPELLED_OUT} Palette: red #d62630, white #f8f8f6."),
+        (65, f"{SPELLED_OUT} Palette: red, white."),
+        (52, SPELLED_OUT),
+        (42, 'The text reads exactly "OPEN".'),
+        (30, ""),
+    ],
+    ids=["all of it", "names without hex", "the text alone", "the text unspelled", "nothing"],
+)
+def test_in_a_short_context_remarks_get_shorter_and_the_least_important_give_way(tokens, told):
+    short = Capabilities(context_tokens=tokens)
     found = advise(failing(PALETTE, MISSPELLED), capabilities=short)
 
-    assert found.brief.prompt == f'{OPEN}. The text reads exactly "OPEN", spelled O-P-E-N.'
+    assert found.brief.prompt == (f"{OPEN}. {told}" if told else OPEN)
+    assert ("no changes" if not told else len(found.changes)) == {
+        75: 2,
+        65: 2,
+        30: "no changes",
+    }.get(tokens, 1)
+
+
+def test_a_remark_in_fewer_words_is_carried_on_and_taken_back_like_any_other():
+    short = Capabilities(context_tokens=42)
+    first = advise(failing(MISSPELLED), capabilities=short)
+    second = advise(failing(CLUTTER), first.brief, capabilities=short, told=[first])
+    third = advise(failing(PALETTE), first.brief, capabilities=Capabilities(), told=[first])
+
+    assert second.changes == ()
+    assert third.brief.prompt.startswith(f"{OPEN}. {SPELLED_OUT} Palette")
+
+
+def test_a_prompt_beyond_the_context_still_gets_steps():
+    tight = Capabilities(context_tokens=10, max_steps=8)
+    found = advise(failing(MISSPELLED), capabilities=tight)
+
+    assert (found.brief.prompt, found.brief.steps) == (OPEN, 8)
+    assert [change.change for change in found.changes] == ["8 steps instead of 4"]
 
 
 def test_all_remarks_together_add_400_characters_at_most():

@@ -44,16 +44,18 @@ def prompts():
     return [captions.vary(imagine(seed), random) for seed in range(300)]
 
 
-def test_no_caption_of_the_poster_world_has_more_tokens_than_estimated():
+def test_hardly_a_caption_of_the_poster_world_has_more_tokens_than_estimated():
     counts = [(len(READER.encode(text).ids), estimate(text)) for text in prompts()]
+    over = [real / guess for real, guess in counts if real > guess]
 
-    assert all(real <= guess for real, guess in counts)
-    assert sum(real for real, _ in counts) > 0.5 * sum(guess for _, guess in counts)
+    assert len(over) <= 0.01 * len(counts)
+    assert max(over, default=1.0) < 1.15
+    assert sum(real for real, _ in counts) > 0.7 * sum(guess for _, guess in counts)
 
 
 @pytest.mark.parametrize(
     ("text", "tokens"),
-    [("", 2), ("a red cup", 5), ("OPEN", 6), ("#d62630", 9), ("東京", 8), ("strawberries", 6)],
+    [("", 2), ("a red cup", 5), ("OPEN", 6), ("#d62630", 9), ("東京", 8), ("strawberries", 5)],
     ids=["nothing", "short words", "capitals", "a hex", "another script", "a long word"],
 )
 def test_the_estimate_counts_pieces(text, tokens):

@@ -6,7 +6,7 @@ their order, remarks' sentences. So it never grows from one attempt to the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sentinel.contracts import Brief, Capabilities
@@ -39,18 +39,25 @@ def heeded(
 ) -> tuple[Remark, ...]:
     """The remarks for which there is room, the most important first in line.
 
-    One without room for its words keeps its steps and size.
+    One without room for its words says it in fewer, or keeps its steps and size.
     """
     spoken: list[Remark] = []
-    kept: list[Remark] = []
     for remark in remarks:
-        words = remark.front or remark.back
-        if not words or fits(prompted([*spoken, remark], asked) or "", asked, capabilities):
-            spoken.append(remark)
-            kept.append(remark)
-        elif rest := replace(remark, front="", back=""):
-            kept.append(rest)
-    return tuple(kept)
+        for each in _wordings(remark):
+            words = each.front or each.back
+            if not words or fits(prompted([*spoken, each], asked) or "", asked, capabilities):
+                spoken.append(each)
+                break
+    return tuple(spoken)
+
+
+def _wordings(remark: Remark) -> Iterator[Remark]:
+    """A remark, in fewer words, and in none: then it keeps its steps and size."""
+    yield remark
+    if remark.shorter:
+        yield replace(remark, back=remark.shorter)
+    if rest := replace(remark, front="", back="", shorter=""):
+        yield rest
 
 
 def compose(
@@ -88,7 +95,7 @@ def heard(remark: Remark, sent: Brief, asked: Brief) -> bool:
     _, negative = _around(sent.negative_prompt or "", (asked.negative_prompt or "").strip())
     return (
         remark.front in before
-        and remark.back in after
+        and (remark.back in after or (bool(remark.shorter) and remark.shorter in after))
         and remark.unwanted in negative
         and (not remark.steps or (sent.steps or 0) >= remark.steps)
         and (not remark.size or (sent.width, sent.height) == remark.size)

@@ -63,9 +63,11 @@ def palette_named(case: Case) -> Remark | None:
     colours = named(case.asked.palette)
     if not colours:
         return None
-    listed = ", ".join(colours)
-    back = f"Colours: exactly {listed}." if case.again else f"Palette: {listed}."
-    return Remark("palette", back=back)
+    words = "Colours: exactly {}." if case.again else "Palette: {}."
+    names = dict.fromkeys(colour.split()[0] for colour in colours)
+    return Remark(
+        "palette", back=words.format(", ".join(colours)), shorter=words.format(", ".join(names))
+    )
 
 
 def face_formed(case: Case) -> Remark | None:

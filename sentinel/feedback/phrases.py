@@ -53,13 +53,17 @@ def spell_text(case: Case) -> Remark | None:
         return None
     letters = spelled(asked, quoted[1] if len(quoted) > 1 else "")
     marks = "“{}”" if '"' in asked else '"{}"'
-    words = marks.format(asked) + (f", {letters}" if letters else "")
+    words = "Large, clear letters: {}." if case.again else "The text reads exactly {}."
+    said = marks.format(asked)
     if case.again:
-        back = f"Large, clear letters: {words.replace(', spelled ', ', ')}."
-    else:
-        back = f"The text reads exactly {words}."
+        letters = letters.removeprefix("spelled ")
     steps = more_steps(case.asked.steps, case.capabilities, most=case.again)
-    return Remark(f"text:{asked.casefold()}", back=back, steps=steps)
+    return Remark(
+        f"text:{asked.casefold()}",
+        back=words.format(f"{said}, {letters}" if letters else said),
+        shorter=words.format(said),
+        steps=steps,
+    )
 
 
 def spelled(text: str, read: str) -> str:

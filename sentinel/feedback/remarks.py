@@ -26,12 +26,14 @@ class Remark:
     """What one strategy wants in the next brief.
 
     `key` is what it is about; two remarks with one key say the same thing. `front` is a phrase
-    before the caller's prompt, `back` sentences after it, `unwanted` goes into the negative prompt.
+    before the caller's prompt, `back` sentences after it (`shorter` where those have no room),
+    `unwanted` goes into the negative prompt.
     """
 
     key: str
     front: str = ""
     back: str = ""
+    shorter: str = ""
     unwanted: str = ""
     steps: int | None = None
     size: tuple[int, int] | None = None
