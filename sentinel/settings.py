@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     """Pictures in the house at once; one more is told to come back (503, Retry-After)."""
     pixels_in_house: int = Field(default=100_000_000, ge=1)
     """Decoded pixels in the house at once; one picture alone may always enter."""
+    jobs_at_once: int = Field(default=2, ge=1)
+    """Jobs (requests with `async`) that this process works at side by side."""
+    jobs_waiting: int = Field(default=1000, ge=1)
+    """Jobs that may wait; one more is told to come back."""
+    jobs_days: float = Field(default=30.0, gt=0)
+    """Days a job is known after it has ended; its trace stays."""
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
     """Where models run: cpu, cuda, cuda:1, … or mps."""
     host: str = "127.0.0.1"

@@ -28,6 +28,7 @@ from sentinel.admission import Admission
 from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
 from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
+from sentinel.jobs import Desk
 from sentinel.loop import Listener
 from sentinel.panel import Panel
 from sentinel.policy import Policy
@@ -77,7 +78,8 @@ class Sentinel:
         self._seating = Seating(settings)
         self._panels: dict[str, Panel] = {}
         self._admission = Admission(settings.queue, settings.pixels_in_house)
-        self._guarding = Guarding(settings, store, self._admission)
+        self.guarding = Guarding(settings, store, self._admission)
+        self.jobs = Desk.of(self)
         self._decoding = asyncio.Semaphore(DECODERS)
         self._decoding_large = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -136,7 +138,7 @@ class Sentinel:
         Raises PictureError, NotFound (no such policy), Busy.
         """
         await self.loaded()
-        chosen = self._chosen(policy, brief)
+        chosen = self.policy_of(policy, brief)
         pixels = await asyncio.to_thread(self._pixels, data, brief)
         with self._admission.enter(pixels):
             decoding = self._decoding_large if pixels > LARGE else self._decoding
@@ -153,14 +155,15 @@ class Sentinel:
         """
         await self.loaded()
         wanted = wanted or Wanted()
-        chosen = self._chosen(wanted.policy, brief)
-        return await self._guarding.guard(self._panel(chosen), brief, wanted, listener)
+        chosen = self.policy_of(wanted.policy, brief)
+        return await self.guarding.guard(self.panel_of(chosen), brief, wanted, listener)
 
     async def settled(self) -> None:
         """Wait until everything that was delivered at once is judged and kept."""
-        await self._guarding.settled()
+        await self.guarding.settled()
 
-    def _chosen(self, named: str | None, brief: Brief) -> Policy:
+    def policy_of(self, named: str | None, brief: Brief) -> Policy:
+        """The policy that is named, else the brief's category's, else the settings'."""
         by_category = brief.category if brief.category in self._panels else None
         return _known(self.policies, named or by_category or self.settings.policy)
 
@@ -186,7 +189,7 @@ class Sentinel:
         async with decoding:
             picture, sample = await asyncio.to_thread(self._decode, data, brief, model)
         clock.lap("decode")
-        panel = self._panel(chosen)
+        panel = self.panel_of(chosen)
         verdict = await panel.evaluate(sample)
         clock.lap("panel")
         fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
@@ -220,11 +223,11 @@ class Sentinel:
         self.store.media.put(data)
         self.store.traces.save(trace)
 
-    def _panel(self, chosen: Policy) -> Panel:
+    def panel_of(self, chosen: Policy) -> Panel:
+        """The panel of a policy that was seated at the start; ConfigError of another."""
         panel = self._panels.get(chosen.name)
         if panel is None:
-            told = f"policy {chosen.name!r} was not seated at the start; open the house with it"
-            raise ConfigError(told)
+            raise ConfigError(f"policy {chosen.name!r} was not seated; open the house with it")
         return panel
 
     async def _start(self, chosen: list[Policy]) -> None:
@@ -248,7 +251,8 @@ class Sentinel:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._guarding.close()
+        await self.jobs.close()
+        await self.guarding.close()
         await self._seating.close()
         await asyncio.to_thread(self.store.close)
 

@@ -163,7 +163,7 @@ async def test_score_mode_delivers_at_once_and_the_judges_word_follows_in_the_st
     async with Sentinel.open(house()) as sentinel:
         guarded = await sentinel.guard(BRIEF, Wanted(mode="score"))
         for _ in range(100):
-            if not sentinel._guarding._behind:
+            if not sentinel.guarding._behind:
                 break
             await asyncio.sleep(0.02)
         trace = await kept(sentinel, guarded.trace.id)
@@ -182,7 +182,7 @@ async def test_who_hangs_up_finds_what_was_paid_for_in_the_store(house):
         going.cancel()
         with pytest.raises(asyncio.CancelledError):
             await going
-        behind = list(sentinel._guarding._behind)
+        behind = list(sentinel.guarding._behind)
         await asyncio.wait(behind)
         counts = Queries(sentinel.store.engines.read).overview(Filters()).counts
         [ended] = [event for event in told if isinstance(event, Ended)]

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from sentinel import __version__
-from sentinel.api import errors, generating, pictures, routes
+from sentinel.api import errors, generating, jobs, pictures, routes
 from sentinel.api.door import Door
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
         async with Sentinel.open(chosen, wait=False) as house:
             app.state.house = house
             watch = asyncio.create_task(_watch(house, on_failure))
+            house.jobs.watch()
             yield
             watch.cancel()
 
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
     app.include_router(routes.router)
     app.include_router(pictures.router)
     app.include_router(generating.router)
+    app.include_router(jobs.router)
     errors.register(app)
     app.add_middleware(Door, body_mb=chosen.body_mb)
     return app

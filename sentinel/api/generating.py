@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -29,6 +29,7 @@ from sentinel.api.intake import (
     listed,
     problem_of,
 )
+from sentinel.api.jobs import accepted, refuse_failure
 from sentinel.api.routes import judges_of, ready_house, reply
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, Trace
@@ -90,7 +91,7 @@ class GenerateRequest(Wire):
     max_cost: Amount | None = None
     """US dollars."""
     in_background: Annotated[bool, Field(alias="async")] = False
-    """Answer at once and work behind; not there yet (501)."""
+    """Answer at once (202), and do the work as a job that survives a restart."""
 
     @property
     def brief(self) -> Brief:
@@ -125,17 +126,15 @@ async def generate(request: Request) -> Response:
     """The delivered picture, and every attempt that led to it; kept as a trace."""
     house = await ready_house(request)
     asked = await asyncio.to_thread(_asked, await _body(request))
-    if asked.in_background:
-        told = "async is not there yet; leave it out, and the answer comes when the picture does"
-        raise Refusal(
-            501, "not_implemented", told, problems=(Problem(field="async", message=told),)
-        )
     brief = await asyncio.to_thread(lambda: asked.brief)
+    if asked.in_background:
+        with explained(asked.wanted):
+            return accepted(await house.jobs.submit(brief, asked.wanted))
     guarded = await _while_connected(request, house, brief, asked.wanted)
     trace = guarded.trace
     headers = {"X-Sentinel-Trace-Id": trace.id}
     request.scope["state"]["stages"] = _stages(trace)
-    _refuse_failure(trace, headers)
+    refuse_failure(trace, headers)
     answer = GenerateAnswer.of(trace, guarded.content_type, judges_of(house, trace))
     return reply(answer, headers=headers)
 
@@ -186,8 +185,15 @@ async def _hung_up(request: Request) -> None:
 
 
 async def _guarded(house: Sentinel, brief: Brief, wanted: Wanted) -> Guarded:
-    try:
+    with explained(wanted):
         return await house.guard(brief, wanted)
+
+
+@contextlib.contextmanager
+def explained(wanted: Wanted) -> Iterator[None]:
+    """What is wrong with a request, told by the name of its field."""
+    try:
+        yield
     except NotFound as error:
         field = "generator" if "generator" in str(error) else "policy"
         problem = Problem(field=field, message=str(error), value=shown(getattr(wanted, field)))
@@ -198,21 +204,6 @@ async def _guarded(house: Sentinel, brief: Brief, wanted: Wanted) -> Guarded:
         raise Refusal(422, error.code, str(error), problems=(problem,)) from None
     except ConfigError as error:
         raise Refusal(503, error.code, str(error)) from None
-
-
-def _refuse_failure(trace: Trace, headers: Mapping[str, str]) -> None:
-    """Tell a failure as one: 200 without a picture is what we scold in others."""
-    if not trace.attempts or any(each.picture for each in trace.attempts):
-        return
-    if trace.stopped_because == "rejected":
-        return
-    problems = tuple(
-        Problem(field=f"attempts[{index}]", message=each.error or each.verdict.reason)
-        for index, each in enumerate(trace.attempts)
-    )
-    status, code = (504, "deadline") if trace.stopped_because == "deadline" else (502, "no_picture")
-    told = f"no picture came: {trace.attempts[-1].error}; trace {trace.id}"
-    raise Refusal(status, code, told, problems=problems, headers=headers)
 
 
 def _stages(trace: Trace) -> dict[str, float]:

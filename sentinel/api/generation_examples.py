@@ -7,6 +7,7 @@ from sentinel.api.examples import (
     BUSY,
     GATE,
     ID,
+    INVALID,
     Json,
     Responses,
     answered,
@@ -56,15 +57,42 @@ ANSWER: Json = {
     "policy": "poster", "mode": "guard", "seconds": 4.2, "trace_url": f"/v1/traces/{ID}",
 }  # fmt: skip
 
+ACCEPTED: Json = {
+    "id": ID, "trace_id": ID, "status": "queued", "status_url": f"/v1/jobs/{ID}",
+    "result_url": f"/v1/jobs/{ID}/result",
+}  # fmt: skip
+
+JOB: Json = {
+    **ACCEPTED, "status": "running", "attempt": 2, "step": "judging", "prompt": PROMPT,
+    "created": "2026-01-31T12:00:00.000+00:00", "updated": "2026-01-31T12:00:07.000+00:00",
+    "taken": 1, "error": None, "trace_url": f"/v1/traces/{ID}",
+}  # fmt: skip
+
+NO_JOB = refused("No such job", "not_found", f"there is no job '{ID}'")
+
 RESPONSES: Responses = {
     200: answered("The picture, or why none is delivered (`status` is `rejected`)", ANSWER),
+    202: answered("Accepted as a job, where `async` is true", ACCEPTED),
     400: refused("The body cannot be parsed", "json_invalid", "the body is not JSON"),
     404: refused("No such policy or generator", "not_found", "there is no policy 'postre'",
                  "policy"),
     415: refused("Wrong media type", "media_type", "the body is text/plain; send JSON"),
     422: refused("A field cannot be used", "invalid", "prompt: is missing", "prompt"),
-    501: refused("async is not there yet", "not_implemented", "async is not there yet", "async"),
     502: refused("No generator gave a picture", "no_picture", "no picture came", "attempts[0]"),
     503: BUSY,
     504: refused("No picture came in time", "deadline", "no picture came", "attempts[0]"),
+}  # fmt: skip
+
+JOB_RESPONSES: Responses = {200: answered("Where it stands", JOB), 404: NO_JOB, 422: INVALID}
+JOBS_RESPONSES: Responses = {
+    200: answered("Jobs, the newest first", {"jobs": [JOB], "next_url": None}), 422: INVALID,
+}  # fmt: skip
+RESULT_RESPONSES: Responses = {
+    200: answered("What POST /v1/generate would have answered", ANSWER),
+    404: NO_JOB,
+    409: refused("No result: not yet (Retry-After), or never", "job_not_done",
+                 f"job {ID} has no result (attempt 2, judging)"),
+    422: INVALID,
+    502: RESPONSES[502],
+    504: RESPONSES[504],
 }  # fmt: skip

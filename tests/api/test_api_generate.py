@@ -223,7 +223,6 @@ def test_every_field_arrives(client):
         pytest.param({"seed": -1}, 422, "seed", "0", id="negative seed"),
         pytest.param({"policy": "postre"}, 404, "policy", "did you mean 'poster'", id="policy"),
         pytest.param({"generator": "risin"}, 404, "generator", "'rising'", id="generator"),
-        pytest.param({"async": True}, 501, "async", "not there yet", id="async"),
         pytest.param({"references": ["!"]}, 422, "references[0]", "base64", id="reference"),
     ],
 )  # fmt: skip

@@ -1,0 +1,190 @@
+"""Jobs on the wire: accepted, where they stand, their results, the list, and an end to one.
+
+A job is a POST /v1/generate with `async`; its id is its trace's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from sentinel.api import examples, generation_examples
+from sentinel.api.errors import Problem, Refusal
+from sentinel.api.generated import GenerateAnswer
+from sentinel.api.routes import house_of, judges_of, reply
+from sentinel.api.wire import Wire, trace_url
+from sentinel.contracts import Trace
+from sentinel.errors import NotFound
+from sentinel.jobs import MOST, Job, NotDone, State, Step
+from sentinel.wiring import Sentinel
+
+router = APIRouter()
+
+JobId = Annotated[str, Path(max_length=64, pattern="^[0-9A-Za-z_-]+$", examples=[examples.ID])]
+"""A job's id as it may look."""
+
+After = Annotated[str | None, Query(max_length=64, pattern="^[0-9A-Za-z_-]+$")]
+
+SOON = "1"
+"""Seconds after which a job that is not done is worth another look."""
+
+
+class AcceptedAnswer(Wire):
+    """The answer of POST /v1/generate with `async`, status 202."""
+
+    id: str
+    trace_id: str
+    status: State
+    status_url: str
+    result_url: str
+
+
+class JobError(Wire):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class JobAnswer(AcceptedAnswer):
+    """Where a job stands."""
+
+    attempt: int
+    """The picture that is being worked at; 0 before the first."""
+    step: Step
+    prompt: str
+    """Its first 200 characters."""
+    created: str
+    """ISO 8601, UTC."""
+    updated: str
+    taken: int
+    """How often the work was begun; more than once where a process ended meanwhile."""
+    error: JobError | None
+    trace_url: str
+    """There once something was kept."""
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The wire form of a job."""
+        failed = JobError(code=job.code or "", message=job.error or "")
+        return cls(
+            **_addresses(job),
+            attempt=job.attempt,
+            step=job.step,
+            prompt=job.prompt,
+            created=_written(job.created_ms),
+            updated=_written(job.updated_ms),
+            taken=job.taken,
+            error=failed if job.state == "failed" else None,
+            trace_url=trace_url(job.id),
+        )
+
+
+class JobsAnswer(Wire):
+    """One page of jobs, the newest first."""
+
+    jobs: tuple[JobAnswer, ...]
+    next_url: str | None
+    """The next page; null on the last one."""
+
+
+@router.get("/v1/jobs", response_model=JobsAnswer, responses=generation_examples.JOBS_RESPONSES)
+async def jobs(
+    request: Request,
+    status: State | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 20,
+    after: After = None,
+) -> Response:
+    """Every job that is known, the newest first; `status` picks some of them."""
+    page = await house_of(request).jobs.list(state=status, limit=limit, after=after)
+    onward = None
+    if page.after is not None:
+        chosen = f"&status={status}" if status else ""
+        onward = f"/v1/jobs?limit={limit}&after={page.after}{chosen}"
+    return reply(JobsAnswer(jobs=tuple(JobAnswer.of(job) for job in page.jobs), next_url=onward))
+
+
+@router.get(
+    "/v1/jobs/{job_id}", response_model=JobAnswer, responses=generation_examples.JOB_RESPONSES
+)
+async def job(request: Request, job_id: JobId) -> Response:
+    """Where a job stands: queued, running with its attempt and step, done, failed, cancelled."""
+    found = await house_of(request).jobs.status(job_id)
+    waiting = {"Retry-After": SOON} if found.state in ("queued", "running") else {}
+    return reply(JobAnswer.of(found), headers=waiting)
+
+
+@router.get(
+    "/v1/jobs/{job_id}/result",
+    response_model=GenerateAnswer,
+    responses=generation_examples.RESULT_RESPONSES,
+)
+async def result(request: Request, job_id: JobId) -> Response:
+    """What POST /v1/generate would have answered; 409 where the job has no result."""
+    house = house_of(request)
+    try:
+        trace = await house.jobs.result(job_id)
+    except NotDone as error:
+        waiting = {"Retry-After": SOON} if error.code == "job_not_done" else {}
+        raise Refusal(409, error.code, str(error), headers=waiting) from None
+    headers = {"X-Sentinel-Trace-Id": trace.id}
+    refuse_failure(trace, headers)
+    content_type = await asyncio.to_thread(_content_type, house, trace)
+    return reply(GenerateAnswer.of(trace, content_type, judges_of(house, trace)), headers=headers)
+
+
+@router.delete(
+    "/v1/jobs/{job_id}", response_model=JobAnswer, responses=generation_examples.JOB_RESPONSES
+)
+async def cancel(request: Request, job_id: JobId) -> Response:
+    """Stop a job between two steps; what is paid for is kept. One that has ended stays as it is."""
+    return reply(JobAnswer.of(await house_of(request).jobs.cancel(job_id)))
+
+
+def accepted(job: Job) -> Response:
+    """The answer to who asked with `async`."""
+    answer = AcceptedAnswer(**_addresses(job))
+    return Response(
+        answer.model_dump_json(), 202, media_type="application/json",
+        headers={"Location": answer.status_url, "X-Sentinel-Trace-Id": job.id},
+    )  # fmt: skip
+
+
+def refuse_failure(trace: Trace, headers: Mapping[str, str]) -> None:
+    """Tell a failure as one: 200 without a picture is what we scold in others."""
+    if not trace.attempts or any(each.picture for each in trace.attempts):
+        return
+    if trace.stopped_because == "rejected":
+        return
+    problems = tuple(
+        Problem(field=f"attempts[{index}]", message=each.error or each.verdict.reason)
+        for index, each in enumerate(trace.attempts)
+    )
+    status, code = (504, "deadline") if trace.stopped_because == "deadline" else (502, "no_picture")
+    told = f"no picture came: {trace.attempts[-1].error}; trace {trace.id}"
+    raise Refusal(status, code, told, problems=problems, headers=headers)
+
+
+def _addresses(job: Job) -> dict[str, str]:
+    here = f"/v1/jobs/{job.id}"
+    return {"id": job.id, "trace_id": job.id, "status": job.state, "status_url": here,
+            "result_url": f"{here}/result"}  # fmt: skip
+
+
+def _content_type(house: Sentinel, trace: Trace) -> str:
+    """The delivered picture's media type; "" where it is kept no longer."""
+    if trace.delivered is None or trace.last.picture is None:
+        return ""
+    try:
+        return house.store.media.content_type(trace.last.picture)
+    except NotFound:
+        return ""
+
+
+def _written(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")

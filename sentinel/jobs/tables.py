@@ -1,0 +1,129 @@
+"""Jobs, what is recorded of them, and who works: four tables beside the engine's own.
+
+A record says what one step came to, under a name that is the same whenever the step is reached
+again. The pictures of a generation stand beside it until the job has ended, since the store's
+own copies may expire, or lie on another machine's disk.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+
+from sentinel.errors import ConfigError
+from sentinel.store.engines import Engines, connect, outages_told, parse
+
+METADATA = MetaData()
+
+JOB = Table(
+    "job", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("code", Text),
+    Column("error", Text),
+    Column("owner", Text),
+    Column("task", Text, nullable=False),
+    Index("ix_job_state_id", "state", "id"),
+)  # fmt: skip
+"""`owner` is the executor that works at it; `task` is its JSON, "" once the job has ended."""
+
+RECORD = Table(
+    "record", METADATA,
+    Column("job_id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("seconds", Float, nullable=False),
+    Column("payload", Text, nullable=False),
+)  # fmt: skip
+"""`seconds` of the job's budget had passed when it was written."""
+
+PICTURE = Table(
+    "picture", METADATA,
+    Column("job_id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("bytes", LargeBinary, nullable=False),
+)  # fmt: skip
+
+EXECUTOR = Table(
+    "executor", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("seen_ms", BigInteger, nullable=False),
+)  # fmt: skip
+
+LOCK = 0x53454E544A4F4253
+"""The advisory lock's number: "SENTJOBS" in ASCII."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where jobs are kept: a SQLite file of their own, or a schema of the store's PostgreSQL."""
+
+    url: URL
+    schema: str | None
+
+    @classmethod
+    def beside(cls, database: str) -> Place:
+        """The place that belongs to a store's database."""
+        url = parse(database)
+        if url.get_backend_name() == "sqlite":
+            path = Path(str(url.database))
+            return cls(url.set(database=str(path.with_name(f"{path.stem}_jobs.db"))), None)
+        found = re.search(r"search_path=(\w+)", str(url.query.get("options", "")))
+        return cls(url, f"{found[1]}_jobs" if found else "sentinel_jobs")
+
+    @property
+    def exists(self) -> bool:
+        """False where certainly nobody has kept a job yet."""
+        return self.schema is not None or Path(str(self.url.database)).exists()
+
+    def open(self) -> Engines:
+        """Engines for it, with all tables there; ConfigError where it cannot be used."""
+        engines = connect(self.url.render_as_string(hide_password=False))
+        try:
+            opened = self._made(engines)
+        except DBAPIError as error:
+            engines.close()
+            reason = str(error.orig).strip().partition("\n")[0]
+            raise ConfigError(
+                f"jobs cannot be kept in {engines.shown!r} ({reason}); mend that, or set "
+                "SENTINEL_DATABASE to another database"
+            ) from error
+        outages_told(engines)
+        return opened
+
+    def _made(self, engines: Engines) -> Engines:
+        if self.schema is None:
+            raw = engines.write.raw_connection()
+            raw.cursor().execute("PRAGMA journal_mode=WAL")
+            raw.close()
+            METADATA.create_all(engines.write)
+            return engines
+        mapped = {"schema_translate_map": {None: self.schema}}
+        write = engines.write.execution_options(**mapped)
+        with write.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+            METADATA.create_all(connection)
+        return Engines(engines.url, write, engines.read.execution_options(**mapped))

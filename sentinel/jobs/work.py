@@ -1,0 +1,233 @@
+"""A job's id in, the job at its end out: taken, guarded with everything recorded, told, put away.
+
+Called in the house's event loop, by the engine. It raises nothing but a cancellation: a job that
+waits for room, or for a database, waits in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sentinel.errors import Busy, NotFound, SentinelError, Unavailable
+from sentinel.guarding import Guarding
+from sentinel.jobs.port import Step, Task
+from sentinel.jobs.recording import Recorder, WoundRun
+from sentinel.jobs.records import Lost, Records
+from sentinel.loop import Ended, Event, Fed, Generated, Judged, Screened, Started
+from sentinel.panel import Panel
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CANCELLED = "the job was cancelled"
+CLOSED = "the house closed; the job goes on when it opens again"
+
+CLOSING = 10.0
+"""Seconds that jobs get to come to a stop when the house closes, as everything else does."""
+
+LOOKING = 1.0
+"""Seconds between two looks at whether another process has let a job go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What jobs are worked at with."""
+
+    records: Records
+    guarding: Guarding
+    panel_of: Callable[[Task], Panel]
+    """The panel of its policy; SentinelError where there is none any more."""
+    living: Callable[[], Awaitable[Collection[str]]]
+    """The executors that are alive."""
+    loaded: Callable[[], Awaitable[None]]
+    """Waits until every panel is seated; raises what keeps the house from opening."""
+
+
+class Work:
+    """Works at jobs."""
+
+    def __init__(self, means: Means) -> None:
+        """Nothing goes on yet."""
+        self._means = means
+        self._records = means.records
+        self._going: dict[str, asyncio.Task[None]] = {}
+        self._stopping: dict[str, str] = {}
+        self._closed = False
+
+    async def __call__(self, job_id: str) -> None:
+        """From where the job stands to its end; nothing where it has ended."""
+        if self._closed:
+            raise asyncio.CancelledError(CLOSED)
+        going = asyncio.ensure_future(self._whole(job_id))
+        self._going[job_id] = going
+        try:
+            await asyncio.shield(going)
+        except asyncio.CancelledError:
+            self.stop(job_id)
+            await asyncio.wait({going})
+            if self._stopping.get(job_id) == CLOSED:
+                raise
+        finally:
+            self._going.pop(job_id, None)
+            self._stopping.pop(job_id, None)
+
+    def stop(self, job_id: str, why: str = CANCELLED) -> None:
+        """Stop a job that is worked at here, once; what is paid for is kept."""
+        if job_id in self._going and job_id not in self._stopping:
+            self._stopping[job_id] = why
+            self._going[job_id].cancel(why)
+
+    async def close(self) -> None:
+        """Stop every job, so that it can be taken up again."""
+        self._closed = True
+        going = list(self._going.values())
+        for job_id in list(self._going):
+            self.stop(job_id, CLOSED)
+        if going:
+            await asyncio.wait(going, timeout=CLOSING)
+
+    async def _whole(self, job_id: str) -> None:
+        try:
+            task = await self._taken(job_id)
+            await self._guarded(job_id, task)
+        except Lost:
+            return
+        except asyncio.CancelledError:
+            await self._stopped(job_id)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the job's caller is told
+            await self._failed(job_id, error)
+        else:
+            await self._insist(lambda: self._records.end(job_id, "done"))
+            await self._insist(lambda: self._records.clear(job_id))
+
+    async def _taken(self, job_id: str) -> Task:
+        """The task, once no other living process has it."""
+        while True:
+            living = await self._means.living()
+            take = functools.partial(self._records.take, job_id, living)
+            task = await self._insist(take)
+            if task is not None:
+                return task
+            await asyncio.sleep(LOOKING)
+
+    async def _guarded(self, job_id: str, task: Task) -> None:
+        """The loop, with a recorded staff; begun anew where there was no room or no database."""
+        await self._opened()
+        while True:
+            try:
+                await self._once(job_id, task)
+            except (Busy, Unavailable) as error:
+                log.info("job %s waits: %s", job_id, error)
+                await asyncio.sleep(error.retry_after)
+            else:
+                return
+
+    async def _opened(self) -> None:
+        """Until the house is open; a house that cannot open is closed soon, and fails no job."""
+        try:
+            await self._means.loaded()
+        except Exception as error:  # noqa: BLE001 - a plugin's load is foreign code
+            log.warning("jobs wait: the house does not open (%s)", type(error).__name__)
+            await asyncio.Event().wait()
+
+    async def _once(self, job_id: str, task: Task) -> None:
+        guarding = self._means.guarding
+        panel = self._means.panel_of(task)
+        order, staff = await guarding.prepare(panel, task.brief, task.wanted)
+        recorder = Recorder(self._records, job_id)
+        progress = _Progress(self._records, job_id)
+        run = WoundRun(replace(order, id=job_id), recorder.staffed(staff), progress.hear)
+        recorder.run, recorder.lose = run, self._losing(job_id)
+        await guarding.go(run)
+        if run.behind:  # delivered at once and judged behind: the job ends with the judges' word
+            await guarding.settled()
+        await progress.told()
+
+    def _losing(self, job_id: str) -> Callable[[], object]:
+        """What stops a job that has become another process's."""
+        return lambda: self.stop(job_id)
+
+    async def _stopped(self, job_id: str) -> None:
+        """Wait until what was paid for is kept; a cancelled job is put away."""
+        await self._means.guarding.settled()
+        try:
+            await self._insist(lambda: self._records.clear(job_id))
+        except NotFound:
+            log.warning("job %s is gone", job_id)
+
+    async def _failed(self, job_id: str, error: Exception) -> None:
+        known = isinstance(error, SentinelError)
+        if not known:
+            log.error("job %s: unexpected %s", job_id, type(error).__name__)
+        code = getattr(error, "code", "internal") if known else "internal"
+        told = str(error) if known else "something went wrong in here; the log has its kind"
+        await self._means.guarding.settled()
+        await self._insist(lambda: self._records.end(job_id, "failed", code=code, error=told))
+        await self._insist(lambda: self._records.clear(job_id))
+
+    async def _insist(self, work: Callable[[], T]) -> T:
+        """In a thread, until the database answers."""
+        while True:
+            try:
+                return await asyncio.to_thread(work)
+            except Unavailable as error:
+                log.warning("jobs wait: %s", error)
+                await asyncio.sleep(error.retry_after)
+
+
+class _Progress:
+    """Writes how far a job is, the latest word only, while the loop goes on."""
+
+    def __init__(self, records: Records, job_id: str) -> None:
+        self._records = records
+        self._job = job_id
+        self._attempt = 0
+        self._made = 0
+        self._latest: tuple[int, Step] | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    def hear(self, event: Event) -> None:
+        step = _step_of(event)
+        if step is None:
+            return
+        if isinstance(event, Started):
+            self._attempt = self._made + 1
+        if isinstance(event, Generated):
+            self._made += len(event.attempts)
+        self._latest = (self._attempt, step)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def told(self) -> None:
+        if self._writing is not None:
+            await self._writing
+
+    async def _write(self) -> None:
+        while self._latest is not None:
+            attempt, step = self._latest
+            self._latest = None
+            try:
+                await asyncio.to_thread(self._records.tell, self._job, attempt, step)
+            except SentinelError as error:  # how far it is may be told later
+                log.info("job %s: %s", self._job, error)
+
+
+def _step_of(event: Event) -> Step | None:
+    match event:
+        case Screened():
+            return "screening"
+        case Started():
+            return "generating"
+        case Generated():
+            return "judging"
+        case Fed():
+            return "feedback"
+        case Judged() | Ended():
+            return None
