@@ -13,7 +13,7 @@ PIP_FLAGS = -q -c constraints.txt
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.ready  ## install, then score eight pictures and draw what was found (in demo-out/)
+demo: $(VENV)/.ready  ## install, score eight pictures, paint six posters and score them (demo-out/)
 	$(BIN)/sentinel demo --out demo-out
 
 test: $(VENV)/.dev  ## the tests of what the base install has

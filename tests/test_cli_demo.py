@@ -1,4 +1,4 @@
-"""The demo: eight pictures through the real default policy, as `make demo` runs it."""
+"""The demo: eight pictures scored and six posters guarded for real, as `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from sentinel.annotation.contact_sheet import contact_sheet
 from sentinel.cli import main
 from sentinel.contracts import Trace
-from sentinel.demo import cases
+from sentinel.demo import PROMPTS, cases
 from sentinel.demo.tour import settings_for
 from sentinel.imaging import inspect
 from sentinel.store import open_store
@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
             code = int(ended.code or 0)
     lines = (out / "traces.jsonl").read_text(encoding="utf-8").splitlines()
     traces = [Trace.model_validate_json(line) for line in lines]
-    names = [case.name for case in cases()]
+    names = [*(case.name for case in cases()), *(name for name, _ in PROMPTS)]
     return Demo(out, said.getvalue(), code, dict(zip(names, traces, strict=True)))
 
 
@@ -92,10 +92,38 @@ def test_each_trace_is_in_the_store_with_its_picture(demo: Demo):
 
 
 def test_each_picture_has_an_annotated_one_and_all_are_on_one_sheet(demo: Demo):
-    for name in demo.traces:
-        assert (demo.out / f"{name}-annotated.png").stat().st_size > 0
-    with Image.open(demo.out / "contact-sheet.png") as sheet:
-        assert sheet.width > 1000
+    for case in cases():
+        assert (demo.out / f"{case.name}-annotated.png").stat().st_size > 0
+    for name in ("contact-sheet.png", "posters.png"):
+        with Image.open(demo.out / name) as sheet:
+            assert sheet.width > 1000
+
+
+@pytest.mark.parametrize("name", [name for name, _ in PROMPTS])
+def test_each_poster_was_painted_by_the_small_model_and_judged_by_its_own_clip(
+    demo: Demo, name: str
+):
+    trace = demo.traces[name]
+    outcomes = {each.judge: each for each in trace.last.verdict.outcomes}
+
+    assert trace.mode == "guard"
+    assert {attempt.generator for attempt in trace.attempts} == {"embedded"}
+    assert outcomes["alignment"].measurements["model"] == "poster-clip"
+
+
+def test_a_poster_fails_is_told_what_was_wrong_and_passes(demo: Demo):
+    mended = [
+        trace
+        for trace in demo.traces.values()
+        if len(trace.attempts) > 1 and trace.stopped_because == "passed"
+    ]
+
+    assert mended
+    first = mended[0].attempts[0]
+    assert first.verdict.standing != "passed"
+    assert first.feedback is not None
+    assert first.feedback.changes[0].change.split()[0] in demo.said
+    assert mended[0].attempts[1].brief != first.brief
 
 
 def test_it_tells_every_trace_every_judge_that_did_not_run_and_the_next_step(demo: Demo):
@@ -106,6 +134,7 @@ def test_it_tells_every_trace_every_judge_that_did_not_run_and_the_next_step(dem
     assert all(trace.id in demo.said for trace in demo.traces.values())
     assert all(f"{name} did not run" in demo.said for name in silent)
     assert "sentinel score PICTURE" in demo.said
+    assert "sentinel guard" in demo.said
     assert "curl -F image=@PICTURE" in demo.said
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-SHARES = {"vae": 0.28, "clip": 0.42, "reading": 0.08, "decoder": 0.04, "generator": 0.52}
+SHARES = {"vae": 0.28, "clip": 0.42, "reading": 0.08, "decoder": 0.04, "generator": 0.50}
 """Of the hours of `all`. The CLIP takes one core while the other trains the VAE, encodes the
 latents, which take as long as they take, lets the decoder go on and the text encoders read; then
 the generator has both.

@@ -1,4 +1,4 @@
-"""Brief in, posters out of a small FLUX on this machine: no torch, no download.
+"""Brief in, posters out of the small FLUX that ships with Sentinel: no torch, no download.
 
 The folder is an ordinary diffusers FluxPipeline with three ONNX graphs beside its weights, so the
 generator `local` paints the same pictures from it, seed by seed, where torch is installed.
@@ -12,15 +12,21 @@ from typing import ClassVar
 
 from generator.embedded.painter import FILES, WHO, Painter
 from generator.embedded.sizes import nearest, resized
-from sentinel.contracts import Brief, Candidate, Capabilities, Runtime
+from sentinel.contracts import Brief, Candidate, Capabilities, ModelCard, Runtime
 from sentinel.errors import BriefError, ConfigError, MissingRequirement
 from sentinel.imaging import encode
 
 SHIPPED = Path(__file__).parent.parent / "posters"
-NAME = "poster-flux"
-TRAIN = "make train-demo, and set the option folder to out/training/poster-flux"
-"""No weights that heed a brief exist yet, so none ship (docs/training.md)."""
+CARD = ModelCard(
+    name="poster-flux",
+    title="Poster FLUX, 128 px, four steps: knows only the poster world; for demos and tests",
+    licence="Apache-2.0",
+    commercial=True,
+    megabytes=28.6,
+    source="wheel",
+)
 
+REPAIR = "pip install --force-reinstall --no-deps sentinel-gatekeeper"
 EXPORT = "python -m training.export FOLDER"
 """For a folder of one's own, in a checkout with the extra diffusers."""
 
@@ -28,7 +34,8 @@ SIDE = 128
 """Pixels a side where the brief names no size: a native size, so that nothing is enlarged."""
 
 STEPS = 4
-"""As FLUX.1-schnell."""
+"""As FLUX.1-schnell. It is trained at the times of these four, so more of them help nothing; the
+capabilities say so, though a brief may ask for up to `MOST_STEPS`."""
 
 MOST_STEPS = 50
 SMALLEST = 64
@@ -47,14 +54,15 @@ class Embedded:
 
     version: ClassVar[str] = "1"
     price: ClassVar[float] = 0.0
-    capabilities = Capabilities(smallest=SMALLEST, largest=LARGEST, max_steps=MOST_STEPS)
+    models: ClassVar[tuple[ModelCard, ...]] = (CARD,)
+    capabilities = Capabilities(smallest=SMALLEST, largest=LARGEST, max_steps=STEPS)
 
     def __init__(self, *, folder: str = "", steps: int = STEPS) -> None:
         """Nothing is read before `load`."""
         if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
             raise ConfigError(f"steps is {steps!r}; use a whole number from 1 to {MOST_STEPS}")
         self._folder = Path(folder) if folder else SHIPPED
-        self._model = self._folder.name if folder else NAME
+        self._model = self._folder.name if folder else CARD.name
         self._steps = self.default_steps = steps
         self._painter: Painter | None = None
 
@@ -62,7 +70,7 @@ class Embedded:
         """Open the three graphs; MissingRequirement where a file of the folder is not there."""
         missing = [name for name in FILES if not (self._folder / name).is_file()]
         if missing:
-            remedy = TRAIN if self._folder == SHIPPED else EXPORT
+            remedy = REPAIR if self._folder == SHIPPED else EXPORT
             raise MissingRequirement(WHO, f"{missing[0]} in {self._folder.name!r}", remedy)
         self._painter = Painter(self._folder, runtime)
         told = {"context_tokens": self._painter.context}

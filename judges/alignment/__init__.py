@@ -76,7 +76,7 @@ class Alignment:
     """Does the picture show what the prompt asks for?
 
     Options: `model` (siglip2-b16-256, siglip2-so400m-384, poster-clip, which needs no extra and
-    knows nothing but training/'s posters, or local-dir:/path); `missing_below`, the
+    knows nothing but the demo's posters, or local-dir:/path); `missing_below`, the
     probability under which a phrase is named as an issue; `max_phrases` and `max_clauses`, beyond
     which the rest is reported as not judged; `sharpness`, a factor on the model's own logit scale;
     `pickles`, to accept weights that are not safetensors.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from sentinel.annotation.lettering import Type, wrap, write
 from sentinel.contracts import Attempt, Pixels
@@ -43,8 +43,7 @@ def contact_sheet(pictures: Sequence[tuple[str, Pixels, Attempt]]) -> Pixels:
 
 def _mounted(pixels: Pixels) -> Image.Image:
     mount = Image.new("RGB", (CELL, CELL), MOUNT)
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+    picture = ImageOps.contain(Image.fromarray(pixels), (CELL, CELL), Image.Resampling.LANCZOS)
     mount.paste(picture, ((CELL - picture.width) // 2, (CELL - picture.height) // 2))
     return mount
 

@@ -1,4 +1,4 @@
-"""`sentinel demo`: eight pictures scored before your eyes."""
+"""`sentinel demo`: eight pictures scored, six posters guarded before your eyes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import typer
 from sentinel.cli.examples import examples
 
 if TYPE_CHECKING:
-    from sentinel.demo import Shown
+    from sentinel.demo import Poster, Shown
 
 NEXT = """\
-Now score your own:
+Now guard a prompt of your own, or score a picture:
+  sentinel guard 'two blue stars on yellow, with the word "HELLO"' --policy poster-demo --out it.png
   sentinel score PICTURE --prompt "what was asked for" --annotate judged.png
 Or over HTTP, with  sentinel serve  running in another terminal:
   curl -F image=@PICTURE -F prompt="what was asked for" http://{host}:{port}/v1/score
@@ -30,12 +31,14 @@ def demo(
         Path, typer.Option(metavar="FOLDER", help="Where pictures, traces and store go.")
     ] = Path("demo-out"),
 ) -> None:
-    """Score eight pictures for real: two good, six spoilt.
+    """Score eight pictures for real, then paint six posters and guard them.
 
     Photographs that ship with scikit-image, spoilt as generators spoil them,
-    go through the default policy. FOLDER then holds each picture, what was
-    found drawn on it, contact-sheet.png, traces.jsonl and the store. Exit
-    code 0: that some do not pass is the point.
+    go through the default policy; a small model paints posters, with its own
+    mistakes, and what fails is painted again with what was wrong. FOLDER then
+    holds each picture, what was found drawn on it, contact-sheet.png,
+    posters.png, traces.jsonl and the store. Exit code 0: that some do not
+    pass is the point.
     """
     from sentinel.cli import display, verdicts  # noqa: PLC0415 - heavy
     from sentinel.demo import tour  # noqa: PLC0415 - heavy
@@ -46,12 +49,13 @@ def demo(
         raise ConfigError(f"{out} is a file; --out names a folder")
     console = display.err()
     with console.status("loading the models …") as status:
-        shown = asyncio.run(tour(out, lambda name: status.update(f"{name} …")))
+        shown, made = asyncio.run(tour(out, lambda name: status.update(f"{name} …")))
     _table(shown)
-    lacks = [verdicts.lacking(each.trace) for each in shown]
+    _tell(made)
+    lacks = [verdicts.lacking(each.trace) for each in (*shown, *made)]
     verdicts.show_lacking(display.out(), dict(ChainMap(*lacks)))
     settings = Settings.read()
-    typer.echo(f"\nLook at {out / 'contact-sheet.png'}, and at each …-annotated.png in {out}/\n")
+    typer.echo(f"\nLook at contact-sheet.png, posters.png and each …-annotated.png in {out}/\n")
     typer.echo(NEXT.format(host=settings.host, port=settings.port), nl=False)
 
 
@@ -75,3 +79,16 @@ def _table(shown: tuple[Shown, ...]) -> None:
         standing = Text(verdict.standing, STANDINGS[verdict.standing])
         table.add_row(safe(each.case.name, "bold"), standing, score, told)
     out().print(table)
+
+
+def _tell(made: tuple[Poster, ...]) -> None:
+    """Each poster's attempts: what was found, what was changed, what came of it."""
+    from sentinel.cli.display import QUIET, out, safe  # noqa: PLC0415 - Rich only where it is needed
+    from sentinel.cli.watching import show_attempts  # noqa: PLC0415 - with it
+
+    console = out()
+    for each in made:
+        console.print()
+        console.print(safe(f"poster {each.name}: {each.trace.brief.prompt}", "bold"))
+        show_attempts(console, each.trace)
+        console.print(safe(f"{each.trace.reason} · {each.trace.id}", QUIET))

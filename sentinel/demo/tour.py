@@ -1,4 +1,4 @@
-"""A folder in, the eight pictures scored out: annotated, on one sheet, as traces, in a store."""
+"""A folder in, pictures scored and posters guarded out: on sheets, as traces, in a store."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sentinel.annotation import annotate
 from sentinel.annotation.contact_sheet import contact_sheet
 from sentinel.contracts import Pixels, Trace
 from sentinel.demo.pictures import Case, cases
+from sentinel.demo.posters import POLICY, Poster, posters, sheet
 from sentinel.imaging import encode
 from sentinel.settings import Settings
 from sentinel.wiring import Scored, Sentinel
@@ -36,19 +37,22 @@ def settings_for(out: Path) -> Settings:
     )
 
 
-async def tour(out: Path, step: Callable[[str], None]) -> tuple[Shown, ...]:
-    """Score the eight one after the other; `step` hears each name before it is scored."""
+async def tour(
+    out: Path, step: Callable[[str], None]
+) -> tuple[tuple[Shown, ...], tuple[Poster, ...]]:
+    """Score the eight, then guard the six; `step` hears each name before its turn."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     shown = []
-    async with Sentinel.open(settings_for(out), only=("default",)) as house:
+    async with Sentinel.open(settings_for(out), only=("default", POLICY)) as house:
         judges = tuple(house.policies["default"].judges)
         for case in cases():
             step(case.name)
             data = await asyncio.to_thread(case.make)
-            scored = await house.score(data, case.brief, model=MAKER)
+            scored = await house.score(data, case.brief, policy="default", model=MAKER)
             shown.append(await asyncio.to_thread(_keep, out, case, data, scored, judges))
-    await asyncio.to_thread(_keep_all, out, shown)
-    return tuple(shown)
+        made = await posters(house, step)
+    await asyncio.to_thread(_keep_all, out, shown, made)
+    return tuple(shown), made
 
 
 def _keep(out: Path, case: Case, data: bytes, scored: Scored, judges: tuple[str, ...]) -> Shown:
@@ -61,8 +65,12 @@ def _keep(out: Path, case: Case, data: bytes, scored: Scored, judges: tuple[str,
     return Shown(case, scored.trace, scored.picture.pixels, picture, annotated)
 
 
-def _keep_all(out: Path, shown: list[Shown]) -> None:
-    traces = (each.trace.model_dump_json() + "\n" for each in shown)
+def _keep_all(out: Path, shown: list[Shown], made: tuple[Poster, ...]) -> None:
+    traces = (each.trace.model_dump_json() + "\n" for each in (*shown, *made))
     (out / "traces.jsonl").write_text("".join(traces), encoding="utf-8")
-    sheet = contact_sheet([(each.case.name, each.pixels, each.trace.last) for each in shown])
-    (out / "contact-sheet.png").write_bytes(encode(sheet))
+    scored = contact_sheet([(each.case.name, each.pixels, each.trace.last) for each in shown])
+    (out / "contact-sheet.png").write_bytes(encode(scored))
+    (out / "posters.png").write_bytes(encode(sheet(made)))
+    for each in made:
+        if each.guarded.picture is not None:
+            (out / f"poster-{each.name}.png").write_bytes(each.guarded.picture)
