@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.contracts import Brief
+from sentinel.contracts import Brief, Capabilities
 from sentinel.errors import Busy, NotFound, SafetyRefused
 from sentinel.guarding import Wanted
 from sentinel.jobs import Place
 from sentinel.jobs.port import Task
-from sentinel.jobs.recording import AGAIN, Recorder, WoundRun
+from sentinel.jobs.recording import AGAIN, RecordedMaker, Recorder, WoundRun
 from sentinel.jobs.records import Lost, Record, Records, now_ms
 from sentinel.jobs.vigil import Vigil, executor_id
 from sentinel.loop import Order, Wish
@@ -156,6 +156,31 @@ async def test_a_failure_is_on_record_as_well(records, error, told):
     assert told in second.attempts[0].error
     assert [each.error for each in second.attempts] == [each.error for each in first.attempts]
     assert (second.stopped_because, second.reason) == (first.stopped_because, first.reason)
+
+
+async def test_what_fails_because_it_was_stopped_has_not_failed(records):
+    class Stopping:
+        name, capabilities, price, default_steps = "painter", Capabilities(), None, None
+
+        async def make(self, brief):
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                raise RuntimeError("told to stop") from None
+
+    rows = taken(records())
+    recorder = Recorder(rows, "01A")
+    async with studio(ScriptedGenerator(red(0.9))) as room:
+        run = WoundRun(Order(TASK.brief, Wish(), id="01A"), recorder.staffed(room.staff))
+    recorder.run = run
+    painting = asyncio.create_task(RecordedMaker(Stopping(), recorder).make(TASK.brief))
+    await asyncio.sleep(0.1)
+    painting.cancel()
+    with pytest.raises(RuntimeError):
+        await painting
+
+    assert rows.read("01A", "begin 1") is not None
+    assert rows.read("01A", "generate 1") is None
 
 
 async def test_a_picture_that_came_while_the_job_was_stopped_is_on_record(records):

@@ -225,7 +225,7 @@ class Desk:
         if not await asyncio.to_thread(lambda: self._place.exists):
             return
         records = await self._opened()
-        if await asyncio.to_thread(records.unfinished):
+        if await asyncio.to_thread(lambda: records.unfinished() or records.unsettled()):
             await self._started()
 
     async def _round(self) -> None:
@@ -238,6 +238,9 @@ class Desk:
             if owner not in living:
                 log.info("job %s is taken over from a process that is gone", job_id)
                 await asyncio.to_thread(engine.hand_over, job_id)
+        for job_id, owner in (await asyncio.to_thread(records.unsettled)).items():
+            if owner not in living and self._work is not None:
+                await self._work.settle(job_id, owner)
         if dead := set(beats) - living:
             await asyncio.to_thread(records.leave, *dead)
         if time.monotonic() - self._swept > SWEEPING:

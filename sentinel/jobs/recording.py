@@ -51,13 +51,18 @@ class WoundRun(Run):
 
 
 class Recorder:
-    """The records of one job while it is worked at. `run` and `lose` are set before it begins."""
+    """The records of one job while it is worked at. `run` and `lose` are set before it begins.
+
+    With `ended` nothing new is made: at the first generation that is not on record, `lose` is
+    called to stop the run.
+    """
 
     run: WoundRun
     lose: Callable[[], object]
 
-    def __init__(self, records: Records, job_id: str) -> None:
+    def __init__(self, records: Records, job_id: str, *, ended: bool = False) -> None:
         """Nothing is read yet."""
+        self.ended = ended
         self._records = records
         self._job = job_id
         self._asked = 0
@@ -164,23 +169,30 @@ class RecordedMaker:
         if found is not None:
             told = Generation.model_validate_json(found.payload)
             return made_of(told, {p.sha256: await recorder.picture(p.sha256) for p in told.painted})
+        if recorder.ended:
+            recorder.lose()
+            await asyncio.Event().wait()
         begun = await recorder.read(f"begin {number}")
         if begun is None:
             await recorder.write(f"begin {number}", "")
-        try:
-            made = await self._maker.make(brief)
-        except (BriefError, Busy, ConfigError):
-            raise  # the caller's, the operator's or a full queue: nothing was begun
-        except Exception as error:
-            await recorder.write(
-                f"generate {number}", failure_of(self.name, error).model_dump_json()
-            )
-            raise
+        made = await self._paint(brief, number)
         made = replace(made, notes=(*made.notes, AGAIN)) if begun is not None else made
         images = [each.image for each in made.candidates]
         payload = await asyncio.to_thread(lambda: generation_of(made).model_dump_json())
         await recorder.write(f"generate {number}", payload, images)
         return made
+
+    async def _paint(self, brief: Brief, number: int) -> Made:
+        """What the maker makes; its failure is on record, unless it was we who stopped it."""
+        try:
+            return await self._maker.make(brief)
+        except (BriefError, Busy, ConfigError):
+            raise  # the caller's, the operator's or a full queue: nothing was begun
+        except Exception as error:
+            if not _called_off():
+                told = failure_of(self.name, error).model_dump_json()
+                await self._recorder.write(f"generate {number}", told)
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +213,12 @@ class RecordedPanel(Panel):
         verdict = await Panel.evaluate(self, sample, enforce=enforce, retries_left=retries_left)
         await self.recorder.write(name, verdict.model_dump_json())
         return verdict
+
+
+def _called_off() -> bool:
+    """Whether somebody stopped us: what fails then has not failed, and may be asked again."""
+    ours = asyncio.current_task()
+    return ours is not None and ours.cancelling() > 0
 
 
 def _bare(feedback: Feedback) -> Feedback:

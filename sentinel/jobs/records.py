@@ -99,6 +99,12 @@ class Records:
         with self._reading.begin() as connection:
             return connection.execute(wanted).scalars().all()
 
+    def unsettled(self) -> dict[str, str | None]:
+        """Jobs that have ended and were not put away, and who worked at each."""
+        wanted = select(JOB.c.id, JOB.c.owner).where(JOB.c.state.not_in(OPEN), JOB.c.task != "")
+        with self._reading.begin() as connection:
+            return {row["id"]: row["owner"] for row in connection.execute(wanted).mappings()}
+
     # ── working ───────────────────────────────────────────────────────────────────────────────
 
     def take(self, job_id: str, living: Iterable[str]) -> Task | None:
@@ -118,6 +124,24 @@ class Records:
                     attempt=0, updated_ms=now_ms(),
                 )
             )  # fmt: skip
+            return Task.model_validate_json(row["task"])
+
+    def adopt(self, job_id: str, owner: str | None) -> Task | None:
+        """Take an ended job from who left it; its task where it was cancelled with work on record.
+
+        Lost where somebody else was quicker.
+        """
+        same = (JOB.c.id == job_id, JOB.c.owner.is_not_distinct_from(owner), JOB.c.task != "")
+        mine = update(JOB).where(*same).values(owner=self.executor)
+        with self._engine.begin() as connection:
+            if not connection.execute(mine).rowcount:
+                raise Lost(job_id)
+            row = _row(connection, job_id)
+            made = select(RECORD.c.name).where(
+                RECORD.c.job_id == job_id, RECORD.c.name.like("generate %")
+            )
+            if row["state"] != "cancelled" or connection.execute(made).first() is None:
+                return None
             return Task.model_validate_json(row["task"])
 
     def tell(self, job_id: str, attempt: int, step: Step) -> None:

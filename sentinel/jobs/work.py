@@ -28,6 +28,9 @@ T = TypeVar("T")
 CANCELLED = "the job was cancelled"
 CLOSED = "the house closed; the job goes on when it opens again"
 
+SETTLING = "settle "
+"""Before the id of a job that has ended and is put away."""
+
 CLOSING = 10.0
 """Seconds that jobs get to come to a stop when the house closes, as everything else does."""
 
@@ -64,6 +67,8 @@ class Work:
         """From where the job stands to its end; nothing where it has ended."""
         if self._closed:
             raise asyncio.CancelledError(CLOSED)
+        while job_id in self._going:  # handed out twice: one of us is enough
+            await asyncio.wait({self._going[job_id]})
         going = asyncio.ensure_future(self._whole(job_id))
         self._going[job_id] = going
         try:
@@ -82,6 +87,16 @@ class Work:
         if job_id in self._going and job_id not in self._stopping:
             self._stopping[job_id] = why
             self._going[job_id].cancel(why)
+
+    async def settle(self, job_id: str, owner: str | None) -> None:
+        """Put away an ended job whose process died over it; what it had paid for is kept."""
+        key = SETTLING + job_id
+        self._going[key] = asyncio.ensure_future(self._settled(job_id, owner))
+        try:
+            await asyncio.wait({self._going[key]})
+        finally:
+            self._going.pop(key, None)
+            self._stopping.pop(key, None)
 
     async def close(self) -> None:
         """Stop every job, so that it can be taken up again."""
@@ -107,6 +122,21 @@ class Work:
             await self._insist(lambda: self._records.end(job_id, "done"))
             await self._insist(lambda: self._records.clear(job_id))
 
+    async def _settled(self, job_id: str, owner: str | None) -> None:
+        try:
+            adopt = functools.partial(self._records.adopt, job_id, owner)
+            task = await self._insist(adopt)
+            if task is not None:
+                await self._guarded(job_id, task, ended=True)
+        except Lost:
+            return
+        except asyncio.CancelledError:  # by the recorder, at the end of what is on record
+            if self._stopping.get(SETTLING + job_id) == CLOSED:
+                raise
+        except Exception:
+            log.exception("job %s is put away without its pictures", job_id)
+        await self._stopped(job_id)
+
     async def _taken(self, job_id: str) -> Task:
         """The task, once no other living process has it."""
         while True:
@@ -117,12 +147,12 @@ class Work:
                 return task
             await asyncio.sleep(LOOKING)
 
-    async def _guarded(self, job_id: str, task: Task) -> None:
+    async def _guarded(self, job_id: str, task: Task, *, ended: bool = False) -> None:
         """The loop, with a recorded staff; begun anew where there was no room or no database."""
         await self._opened()
         while True:
             try:
-                await self._once(job_id, task)
+                await self._once(job_id, task, ended=ended)
             except (Busy, Unavailable) as error:
                 log.info("job %s waits: %s", job_id, error)
                 await asyncio.sleep(error.retry_after)
@@ -137,22 +167,19 @@ class Work:
             log.warning("jobs wait: the house does not open (%s)", type(error).__name__)
             await asyncio.Event().wait()
 
-    async def _once(self, job_id: str, task: Task) -> None:
+    async def _once(self, job_id: str, task: Task, *, ended: bool) -> None:
         guarding = self._means.guarding
         panel = self._means.panel_of(task)
         order, staff = await guarding.prepare(panel, task.brief, task.wanted)
-        recorder = Recorder(self._records, job_id)
+        recorder = Recorder(self._records, job_id, ended=ended)
         progress = _Progress(self._records, job_id)
         run = WoundRun(replace(order, id=job_id), recorder.staffed(staff), progress.hear)
-        recorder.run, recorder.lose = run, self._losing(job_id)
+        key = SETTLING + job_id if ended else job_id
+        recorder.run, recorder.lose = run, functools.partial(self.stop, key)
         await guarding.go(run)
         if run.behind:  # delivered at once and judged behind: the job ends with the judges' word
             await guarding.settled()
         await progress.told()
-
-    def _losing(self, job_id: str) -> Callable[[], object]:
-        """What stops a job that has become another process's."""
-        return lambda: self.stop(job_id)
 
     async def _stopped(self, job_id: str) -> None:
         """Wait until what was paid for is kept; a cancelled job is put away."""

@@ -92,7 +92,7 @@ def submit(client: TestClient, prompt: str = "a red square", **fields: Any) -> A
     return client.post("/v1/generate", json={"prompt": prompt, "async": True, **fields})
 
 
-def ended(client: TestClient, job: dict[str, Any], seconds: float = 20) -> dict[str, Any]:
+def ended(client: TestClient, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
     while (told := client.get(job["status_url"]).json())["status"] in ("queued", "running"):
         assert time.monotonic() < deadline, told
