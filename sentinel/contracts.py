@@ -531,5 +531,18 @@ class Closes(Protocol):
         ...
 
 
+@runtime_checkable
+class Cancels(Protocol):
+    """Optional: a generator that can stop in the middle of a picture that costs nothing yet."""
+
+    def cancel(self, brief: Brief) -> None:
+        """Called from another thread with the very brief that `generate` was given.
+
+        `generate` then raises Cancelled as soon as it can. A brief that it is not painting (it may
+        have ended a moment ago) is none of its business: nothing happens.
+        """
+        ...
+
+
 Options = Mapping[str, JsonValue]
 """The `options` table of a policy rule, passed to the plugin's constructor as keywords."""

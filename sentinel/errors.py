@@ -13,6 +13,7 @@
     │   ├── Rejected           it does not take the request as it stands
     │   ├── SafetyRefused      it will not paint this; a verdict, not a breakdown
     │   ├── ProviderFailed     it says itself that it failed
+    │   ├── Cancelled          it stopped because nobody waits any more
     │   ├── NoPicture          it answered, but without a usable picture
     │   ├── ProviderTimeout    no answer in time
     │   └── Unreachable        no connection, or one that broke
@@ -167,6 +168,12 @@ class ProviderFailed(ProviderError):  # noqa: N818 - what happened
     """The provider says itself that it failed; it does not bill that."""
 
     code = "provider_failed"
+
+
+class Cancelled(ProviderError):  # noqa: N818 - what happened
+    """It was told to stop, since nobody waits for the picture, and did."""
+
+    code = "provider_cancelled"
 
 
 class NoPicture(ProviderError):  # noqa: N818 - what happened

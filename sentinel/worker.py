@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from sentinel.contracts import Brief, Cancels
 from sentinel.errors import Busy, PluginError
 
 Q = TypeVar("Q")
@@ -198,6 +199,13 @@ class Worker(Generic[Q, A]):
 
     def _came_back(self) -> None:
         self._hanging -= 1
+
+
+def call_off(generator: object, brief: Brief) -> None:
+    """Ask a generator to stop painting a brief that nobody waits for, where it can."""
+    if isinstance(generator, Cancels):
+        with contextlib.suppress(Exception):  # foreign code; whoever calls is giving up already
+            generator.cancel(brief)
 
 
 class Crew(Generic[Q, A]):

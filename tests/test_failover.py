@@ -180,7 +180,10 @@ ROWS = {
     "a safety refusal ends it": Row("safety refusal", answering(400, 9, body=POLICY), "nobody", 1, (0, 0)),
     "a safety refusal goes on where the policy says so": Row("safety refusal", answering(400, 9, body=POLICY), "spare", 1, (0, 1), {"after_refusal": "next"}),
 }  # fmt: skip
-ELSEWHERE = {"brief refused", "unreachable", "timeout before submit", "queue full", "broken plugin"}
+ELSEWHERE = {
+    "brief refused", "unreachable", "timeout before submit", "queue full", "broken plugin",
+    "called off",  # test_cancelling.py
+}  # fmt: skip
 """Rows whose trouble is no answer of a server; each has a test of its own below."""
 
 

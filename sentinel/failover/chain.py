@@ -111,7 +111,8 @@ class Failover:
     async def generate(self, brief: Brief) -> Produced:
         """`brief.count` pictures, or fewer where some failed; the error where all did.
 
-        Cancelled while a provider paints, it begins nothing more and returns what still comes.
+        Cancelled while a provider paints, it begins nothing more, stops what can be stopped and
+        returns what still comes.
         """
         walks = [Walk(part) for part in self._parts(brief)]
         answers = await all_of([asyncio.ensure_future(self._walk(walk)) for walk in walks], walks)
@@ -219,7 +220,8 @@ class Failover:
             )  # fmt: skip
 
         try:
-            seen = await self._asked(link, Ask(brief, walk))
+            walk.ask = Ask(brief, walk, link.generator)
+            seen = await self._asked(link, walk.ask)
         except SentinelError as error:
             known = None if isinstance(error, PluginError) else False
             known = error.submitted if isinstance(error, ProviderError) else known
@@ -235,6 +237,7 @@ class Failover:
         except SentinelError:
             raise
         except TimeoutError as error:
+            ask.call_off()
             told = f"gave no answer within {link.seconds:g} s"
             raise ProviderTimeout(link.name, told) from error
         except Exception as error:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sentinel.contracts import Brief, Candidate
+from sentinel.contracts import Brief, Candidate, Generator
 from sentinel.failover.plan import Try
 from sentinel.imaging import Picture
+from sentinel.worker import call_off
 
 Seen = list[tuple[Candidate, Picture]]
 """Candidates, each with its decoded self."""
@@ -22,6 +23,8 @@ class Walk:
     tries: list[Try] = field(default_factory=list)
     asking: bool = False
     """Whether a provider is painting for it."""
+    ask: Ask | None = None
+    """What was asked last."""
     halted: bool = False
     """Whether nobody waits any more: what is being painted is kept, nothing else is begun."""
 
@@ -32,12 +35,17 @@ class Ask:
 
     brief: Brief
     walk: Walk
+    generator: Generator
+
+    def call_off(self) -> None:
+        """Tell the plugin that nobody waits any more, where it can be told."""
+        call_off(self.generator, self.brief)
 
 
 async def all_of(
     tasks: Sequence[asyncio.Task[tuple[Seen, str]]], walks: Sequence[Walk]
 ) -> list[tuple[Seen, str] | BaseException]:
-    """What each walk came to; whoever is cancelled still gets what is being painted."""
+    """What each walk came to; whoever is cancelled still gets what cannot be stopped."""
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:
@@ -45,6 +53,8 @@ async def all_of(
             walk.halted = True
             if not walk.asking:
                 task.cancel()
+            elif walk.ask is not None:
+                walk.ask.call_off()
         await asyncio.wait(tasks)
         if not any(not task.cancelled() and task.exception() is None for task in tasks):
             raise

@@ -62,7 +62,7 @@ def outcome(painting: asyncio.Task[list[Seen]], seconds: float) -> list[Seen] | 
         painting.add_done_callback(lambda late: late.cancelled() or late.exception())
         return [Seen(None, flaw=f"no picture came within the {seconds:g} s that were allowed")]
     if painting.cancelled():
-        return [Seen(None, flaw="it was called off before it was begun")]
+        return [Seen(None, flaw="it was called off before a picture came")]
     error = painting.exception()
     if error is None:
         return painting.result()

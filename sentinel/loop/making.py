@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from sentinel.contracts import Brief, Candidate, Capabilities, Generator
 from sentinel.imaging import Picture
-from sentinel.worker import Crew, Worker
+from sentinel.worker import Crew, Worker, call_off
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class PlainMaker:
         return None if steps is None else int(steps)
 
     async def make(self, brief: Brief) -> Made:
-        """The pictures; cancelled while the plugin paints, it still brings them."""
+        """The pictures; cancelled while the plugin paints, it stops it, or still brings them."""
         asked = Asked(brief)
         answer = asyncio.ensure_future(self._worker.ask(asked, self._seconds))
         try:
@@ -122,7 +122,11 @@ class PlainMaker:
             if not asked.begun.is_set():
                 answer.cancel()
                 raise
+            call_off(self._generator, brief)
             candidates = await answer
+        except TimeoutError:
+            call_off(self._generator, brief)
+            raise
         return Made(tuple(candidates), self.name)
 
 
