@@ -186,7 +186,7 @@ def test_the_openapi_document_has_an_example_of_every_answer(client: TestClient)
     document = client.get("/openapi.json").json()
     operations = [item for path in document["paths"].values() for item in path.values()]
 
-    assert len(operations) == 10
+    assert len(operations) == 14
     for operation in operations:
         for response in operation["responses"].values():
             for media, content in response.get("content", {}).items():
