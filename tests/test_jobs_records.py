@@ -8,12 +8,13 @@ import runpy
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from sentinel.contracts import Brief, Capabilities
-from sentinel.errors import Busy, NotFound, SafetyRefused
+from sentinel.errors import Busy, ConfigError, NotFound, SafetyRefused
 from sentinel.guarding import Wanted
 from sentinel.jobs import Place
 from sentinel.jobs.port import Task
@@ -217,6 +218,30 @@ def test_who_has_lost_a_job_finds_that_out_at_the_next_record(records):
     assert (fresh.job("01A").taken, fresh.job("01A").attempt) == (2, 0)
     with pytest.raises(Lost):
         stale.write("01A", "generate 1", Record("{}", 1.0))
+
+
+def test_processes_may_open_the_same_new_place_at_once(place):
+    def open_it(_):
+        place.open().close()
+
+    with ThreadPoolExecutor(8) as many:
+        assert list(many.map(open_it, range(16))) == [None] * 16
+
+
+def test_a_place_that_cannot_be_used_is_told_with_the_way_out(tmp_path):
+    (tmp_path / "sentinel_jobs.db").write_text("no database, whatever its name says" * 100)
+
+    with pytest.raises(ConfigError, match="SENTINEL_DATABASE"):
+        Place.beside(f"sqlite:///{tmp_path}/sentinel.db").open()
+
+
+def test_jobs_stand_beside_the_store(tmp_path):
+    file = Place.beside(f"sqlite:///{tmp_path}/house.db")
+    schema = Place.beside("postgresql://user@host/name")
+    inside = Place.beside("postgresql://user@host/name?options=-csearch_path%3Dours")
+
+    assert (Path(file.url.database).name, file.schema) == ("house_jobs.db", None)
+    assert (schema.schema, inside.schema) == ("sentinel_jobs", "ours_jobs")
 
 
 def test_a_job_ends_once_and_what_it_needed_goes(records):

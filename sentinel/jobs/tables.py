@@ -8,6 +8,7 @@ own copies may expire, or lie on another machine's disk.
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sentinel.errors import ConfigError
 from sentinel.store.engines import Engines, connect, outages_told, parse
+from sentinel.store.schema import write_ahead
 
 METADATA = MetaData()
 
@@ -103,9 +105,10 @@ class Place:
         engines = connect(self.url.render_as_string(hide_password=False))
         try:
             opened = self._made(engines)
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             engines.close()
-            reason = str(error.orig).strip().partition("\n")[0]
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            reason = str(cause).strip().partition("\n")[0]
             raise ConfigError(
                 f"jobs cannot be kept in {engines.shown!r} ({reason}); mend that, or set "
                 "SENTINEL_DATABASE to another database"
@@ -115,10 +118,9 @@ class Place:
 
     def _made(self, engines: Engines) -> Engines:
         if self.schema is None:
-            raw = engines.write.raw_connection()
-            raw.cursor().execute("PRAGMA journal_mode=WAL")
-            raw.close()
-            METADATA.create_all(engines.write)
+            write_ahead(engines)
+            with engines.write.begin() as connection:  # whoever comes second finds them
+                METADATA.create_all(connection)
             return engines
         mapped = {"schema_translate_map": {None: self.schema}}
         write = engines.write.execution_options(**mapped)

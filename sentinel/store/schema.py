@@ -85,13 +85,13 @@ def _alone(engines: Engines) -> Iterator[Connection]:
         engines.url, poolclass=NullPool,
         connect_args={"isolation_level": None, "timeout": PATIENCE_SECONDS},
     )  # fmt: skip
-    _write_ahead(engines)
+    write_ahead(engines)
     event.listen(engine, "begin", begin_immediate)
     with engine.begin() as connection:
         yield connection
 
 
-def _write_ahead(engines: Engines) -> None:
+def write_ahead(engines: Engines) -> None:
     """Turn on WAL, which stays on in the file; SQLite's own waiting does not cover this step."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     mode = None
