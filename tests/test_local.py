@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import runpy
 import threading
@@ -21,6 +22,7 @@ from sentinel.errors import (
     ProviderFailed,
     SafetyRefused,
 )
+from sentinel.failover import Failover, Link
 from sentinel.imaging import encode, read
 from sentinel.testing import GeneratorConformance, scene
 
@@ -424,6 +426,30 @@ def test_a_batch_that_was_called_off_is_not_begun(local, calls):
         local.generate(brief)
 
     assert len(calls.given) == 1
+
+
+def test_a_caller_who_hangs_up_stops_it_through_the_chain(folder):
+    patient = opened(folder, steps=1000)
+    begun, steps = threading.Event(), []
+    chain = Failover([Link("local", patient)])
+
+    def heard(*_):
+        steps.append(1)
+        begun.set()
+
+    patient._opened.painter._pipeline.transformer.register_forward_hook(heard)
+
+    async def go():
+        asked = asyncio.create_task(chain.generate(CUP))
+        await asyncio.to_thread(begun.wait, 20)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await chain.close()
+
+    asyncio.run(go())
+
+    assert 0 < len(steps) < 900
 
 
 # ── what comes out ────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ import pytest
 
 from generator.local import Local
 from sentinel.contracts import Brief, Reference, Runtime
-from sentinel.errors import ConfigError, MissingRequirement, PictureError
+from sentinel.errors import Cancelled, ConfigError, MissingRequirement, PictureError
 from sentinel.imaging import encode, read
 from sentinel.testing import flat, noise, scene
 
@@ -124,3 +124,21 @@ def test_a_prior_of_another_flux_is_refused_at_the_start(folders, tmp_path):
     other = TINY["redux"](tmp_path, speaks=48)
     with pytest.raises(ConfigError, match="redux speaks in 48 numbers a token, this FLUX in 32"):
         opened(folders, redux=str(other))
+
+
+def test_models_that_wait_in_main_memory_paint_the_same_picture_also_after_a_stop(folders, local):
+    made = Local(folder=str(folders[0]), redux=str(folders[1]), offload="model", **SMALL)
+    made.load(Runtime(device="cpu:0"))  # what moves there moves nowhere, but all hooks are run
+    brief, stopped = referring(STYLE, count=2), referring(STYLE)
+    pipeline = made._opened.painter._pipeline
+    calls = []
+    moved = pipeline.transformer.register_forward_hook(
+        lambda *_: calls.append(made.cancel(stopped)) if len(calls) < 2 else None
+    )
+    with pytest.raises(Cancelled, match="after step 1 of 4"):
+        made.generate(stopped)
+    moved.remove()
+
+    assert [each.image for each in made.generate(brief)] == [
+        each.image for each in local.generate(brief)
+    ]
