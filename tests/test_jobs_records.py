@@ -107,10 +107,10 @@ async def test_a_run_that_is_on_record_is_told_again_and_nobody_is_asked(records
     assert (nobody.briefs, silent.asked) == ([], 0)
     assert took < first.seconds
     for one, other in zip(first.attempts, second.attempts, strict=True):
-        assert other.made_in == pytest.approx(one.made_in, abs=0.15)
+        assert other.made_in >= 0.15, "what the painting took, not the reading"
         timeless = {"seconds": 0.0, "made_in": 0.0}
         assert other.model_copy(update=timeless) == one.model_copy(update=timeless)
-    assert second.seconds == pytest.approx(first.seconds, abs=0.3)
+    assert second.seconds == pytest.approx(first.seconds, abs=0.5)
 
 
 async def test_what_was_under_way_is_asked_again_with_the_same_seed_and_the_trace_says_so(records):
@@ -123,6 +123,17 @@ async def test_what_was_under_way_is_asked_again_with_the_same_seed_and_the_trac
     assert AGAIN in trace.attempts[0].notes
     assert AGAIN not in trace.attempts[1].notes
     assert trace.seconds >= 1.5
+
+
+async def test_a_record_that_is_slow_to_read_costs_no_time_of_the_budget(records, monkeypatch):
+    rows = taken(records())
+    first = await played(rows, ScriptedGenerator(red(0.9)), RedJudge())
+    read = rows.read
+    monkeypatch.setattr(rows, "read", lambda *words: time.sleep(0.5) or read(*words))
+    second = await played(rows, ScriptedGenerator(AssertionError("asked")), RedJudge())
+
+    assert second.attempts[0].made_in == pytest.approx(first.attempts[0].made_in, abs=0.25)
+    assert second.attempts[0].seconds == pytest.approx(first.attempts[0].seconds, abs=0.25)
 
 
 async def test_time_that_was_spent_before_counts_in_the_budget(records):

@@ -35,7 +35,7 @@ AGAIN = (
 
 
 class WoundRun(Run):
-    """A run whose clock can be set on, since part of it went by before."""
+    """A run whose clock can be set, since part of it went by before."""
 
     @property
     def seconds(self) -> float:
@@ -43,8 +43,8 @@ class WoundRun(Run):
         return self._seconds
 
     def wind(self, seconds: float) -> None:
-        """Let so many seconds have gone by, where fewer have."""
-        ahead = max(0.0, seconds - self._seconds)
+        """Let so many seconds have gone by: what reading a record takes is nobody's budget."""
+        ahead = seconds - self._seconds
         self._began -= ahead
         if self._round is not None:
             self._round = replace(self._round, begun=self._round.begun - ahead)
