@@ -52,7 +52,8 @@ def demo(
         shown, made = asyncio.run(tour(out, lambda name: status.update(f"{name} …")))
     _table(shown)
     _tell(made)
-    lacks = [verdicts.lacking(each.trace) for each in (*shown, *made)]
+    traces = [*(each.trace for each in shown), *(each.trace for each in made)]
+    lacks = [verdicts.lacking(trace) for trace in traces]
     verdicts.show_lacking(display.out(), dict(ChainMap(*lacks)))
     settings = Settings.read()
     typer.echo(f"\nLook at contact-sheet.png, posters.png and each …-annotated.png in {out}/\n")

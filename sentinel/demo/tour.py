@@ -66,8 +66,9 @@ def _keep(out: Path, case: Case, data: bytes, scored: Scored, judges: tuple[str,
 
 
 def _keep_all(out: Path, shown: list[Shown], made: tuple[Poster, ...]) -> None:
-    traces = (each.trace.model_dump_json() + "\n" for each in (*shown, *made))
-    (out / "traces.jsonl").write_text("".join(traces), encoding="utf-8")
+    traces = [*(each.trace for each in shown), *(each.trace for each in made)]
+    lines = (trace.model_dump_json() + "\n" for trace in traces)
+    (out / "traces.jsonl").write_text("".join(lines), encoding="utf-8")
     scored = contact_sheet([(each.case.name, each.pixels, each.trace.last) for each in shown])
     (out / "contact-sheet.png").write_bytes(encode(scored))
     (out / "posters.png").write_bytes(encode(sheet(made)))
