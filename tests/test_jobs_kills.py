@@ -48,16 +48,24 @@ def test_two_processes_share_the_work_and_the_living_one_takes_over(kills, arena
     ports = [arena.start(), arena.start()]
     for port in ports:
         assert arena.ready(port)
-    for _ in range(8):
+    for _ in range(16):
         arena.send(ports[0])
     deadline = time.monotonic() + 30
     while len({line["pid"] for line in arena.told()}) < 2:
         assert time.monotonic() < deadline, "only one of them paints"
         time.sleep(0.05)
-    time.sleep(0.4)
+    while not under_way(arena, arena.servers[ports[0]].pid):
+        assert time.monotonic() < deadline, "it has nothing to do any more"
+        time.sleep(0.01)
     arena.kill(ports[0])
     tally = kills.count(arena, wait=60)
 
-    assert tally.jobs == 8
+    assert tally.jobs == 16
     assert (tally.lost, tally.repeated) == (0, 0), tally
     assert max(tally.taken) == 2, "the dead process's jobs were taken up by the other"
+
+
+def under_way(arena: Any, pid: int) -> bool:
+    """Whether a process is painting right now."""
+    whats = [line["what"] for line in arena.told() if line["pid"] == pid]
+    return whats.count("begun") > whats.count("billed")
