@@ -82,7 +82,7 @@ def _gains(rows: Rows) -> Table:
     table = Table(*heads, title=title)
     failed = [row for row in rows if row["difficulty"] is not None]
     groups = {"all": rows, "first picture wrong": failed, **thirds(rows)}
-    for name, those in groups.items():
+    for name, those in ((name, those) for name, those in groups.items() if those):
         shares = (100 * right_after(those, arm, ATTEMPTS).mean() for arm in ARMS)
         ahead, low, high = gain(those)
         table.add_row(name, str(len(those)), *(f"{each:.1f}" for each in shares),
