@@ -81,7 +81,11 @@ def _gains(rows: Rows) -> Table:
     heads = "prompts", "number", "blind", "feedback", "points ahead", "95 % interval"
     table = Table(*heads, title=title)
     failed = [row for row in rows if row["difficulty"] is not None]
+    told = {row["feedback"][0]["lever"] for row in rows} - {None}
     groups = {"all": rows, "first picture wrong": failed, **thirds(rows)}
+    for lever in sorted(told):
+        those = [row for row in rows if row["feedback"][0]["lever"] == lever]
+        groups[f"told first: {lever}"] = those
     for name, those in ((name, those) for name, those in groups.items() if those):
         shares = (100 * right_after(those, arm, ATTEMPTS).mean() for arm in ARMS)
         ahead, low, high = gain(those)
