@@ -35,46 +35,8 @@ from sqlalchemy import select
 from sentinel.jobs.tables import JOB, RECORD, Place
 from sentinel.policy import builtin
 
-PAINTER = '''
-"""A painter that tells what it is asked, and a judge that is never content."""
-
-import json
-import os
-import time
-
-from sentinel.contracts import Candidate, Capabilities, Reading
-from sentinel.testing import red
-
-SECONDS = float(os.environ["KILLS_SECONDS"])
-
-
-def tell(what, brief):
-    line = json.dumps({"what": what, "seed": brief.seed, "at": time.time(), "pid": os.getpid()})
-    with open(os.environ["KILLS_LINES"], "a") as file:
-        file.write(line + "\\n")
-
-
-class Slow:
-    version = "1"
-    concurrent = 4
-    price = 0.01
-    capabilities = Capabilities()
-
-    def generate(self, brief):
-        tell("begun", brief)
-        time.sleep(SECONDS)
-        tell("billed", brief)
-        image = red(0.1 + brief.seed % 251 / 1000)
-        return [Candidate(image=image, seed=brief.seed, cost=0.01)]
-
-
-class Stern:
-    version = "1"
-
-    def judge(self, samples):
-        time.sleep(SECONDS / 4)
-        return [Reading(value=0.1, reason="not red enough") for _ in samples]
-'''
+PAINTER = Path(__file__).with_name("kills_double.py").read_text("utf-8")
+"""The painter and the judge that the servers are given."""
 
 POINTS = """
 [sentinel.generators]

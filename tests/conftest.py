@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from sentinel.contracts import Declined, Reading
 
@@ -18,6 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared" / "data"
 
+POSTGRES = os.environ.get("SENTINEL_TEST_POSTGRES", "")
+"""A server for tests that run on both databases."""
+
 Answer = Reading | Declined
 Check = Callable[..., None]
 
@@ -26,6 +31,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--refresh-golden", action="store_true", help="write the golden cases anew (make golden)"
     )
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the test's own: a file, or a schema that is dropped afterwards."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/sentinel.db"
+        return
+    if not POSTGRES:
+        pytest.skip('SENTINEL_TEST_POSTGRES names no server; eval "$(.ci/postgres)" starts one')
+    schema = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {schema}_jobs CASCADE"))
+    engine.dispose()
 
 
 @pytest.fixture

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-import uuid
 from importlib.metadata import EntryPoint
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from sentinel import registry
 from sentinel.contracts import Brief
@@ -25,7 +22,6 @@ from sentinel.wiring import Sentinel
 
 pytestmark = pytest.mark.anyio
 
-POSTGRES = os.environ.get("SENTINEL_TEST_POSTGRES", "")
 BRIEF = Brief(prompt="a red square")
 
 
@@ -86,25 +82,6 @@ def easel(monkeypatch):
     EASEL.__init__()
     yield EASEL
     EASEL.open.set()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request, tmp_path):
-    """An empty database of the test's own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/home/sentinel.db"
-        return
-    if not POSTGRES:
-        pytest.skip('SENTINEL_TEST_POSTGRES names no server; eval "$(.ci/postgres)" starts one')
-    schema = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-        connection.execute(text(f"DROP SCHEMA IF EXISTS {schema}_jobs CASCADE"))
-    engine.dispose()
 
 
 @pytest.fixture

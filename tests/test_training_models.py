@@ -156,7 +156,7 @@ def test_the_folder_opens_as_a_flux_pipeline_and_paints_every_size(folder):
     from training.generator import opened
 
     pipeline = opened(folder / "generator" / "pipeline")
-    asked = argparse.Namespace(steps=4, guidance=1.0)
+    asked = argparse.Namespace(steps=4)
     for seed in range(6):
         spec = imagine(seed)
         pixels = _painted(pipeline, asked, spec, "a red cup", seed)

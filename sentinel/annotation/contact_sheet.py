@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from sentinel.annotation.lettering import Type, wrap, write
-from sentinel.contracts import Attempt, Pixels
+from sentinel.contracts import Attempt, Pixels, Trace
+from sentinel.imaging import read
+from sentinel.testing import flat
 
 COLUMNS = 4
 CELL, MARGIN = 360, 20
@@ -24,6 +26,19 @@ COLOURS = {
 }  # fmt: skip
 WORDS = {"passed": "passed", "failed": "not passed", "refused": "refused by a gate",
          "undecided": "undecided"}  # fmt: skip
+
+
+def cells(
+    trace: Trace, pictures: Mapping[int, bytes], name: str = ""
+) -> list[tuple[str, Pixels, Attempt]]:
+    """Every attempt of a trace for the sheet; an empty mount where no picture came."""
+    found = []
+    for attempt in trace.attempts:
+        data = pictures.get(attempt.number)
+        pixels = flat(64, 64, MOUNT) if data is None else read(data).pixels
+        mark = " · delivered" if attempt.number == trace.delivered else ""
+        found.append((f"{name}attempt {attempt.number}{mark}", pixels, attempt))
+    return found
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Pixels, Attempt]]) -> Pixels:

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel import imaging
-from sentinel.annotation.contact_sheet import contact_sheet
+from sentinel.annotation.contact_sheet import cells, contact_sheet
 from sentinel.cli import display, verdicts
 from sentinel.cli.scored import INTERRUPTED, NOT_PASSED, PARTIAL, PASSED, format_of
 from sentinel.cli.watching import Watch, show_attempts
-from sentinel.contracts import Brief, Pixels, Trace
+from sentinel.contracts import Brief, Trace
 from sentinel.errors import ConfigError
 from sentinel.guarding import Guarded, Wanted
 from sentinel.settings import Settings
-from sentinel.testing import flat
 from sentinel.wiring import Sentinel
-
-MISSING = (234, 238, 242)
-"""What stands on the sheet where no picture came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +111,8 @@ def _keep(task: Task, guarded: Guarded) -> None:
             data = imaging.encode(imaging.read(data).pixels, wanted)
         _write(task.out, data)
     if task.sheet is not None and guarded.trace.attempts:
-        _write(task.sheet, imaging.encode(_sheet(guarded), format_of(task.sheet)))
-
-
-def _sheet(guarded: Guarded) -> Pixels:
-    """Every attempt with its verdict; an empty mount where no picture came."""
-    cells = []
-    for attempt in guarded.trace.attempts:
-        data = guarded.pictures.get(attempt.number)
-        pixels = flat(64, 64, MISSING) if data is None else imaging.read(data).pixels
-        mark = " · delivered" if attempt.number == guarded.trace.delivered else ""
-        cells.append((f"attempt {attempt.number}{mark}", pixels, attempt))
-    return contact_sheet(cells)
+        sheet = contact_sheet(cells(guarded.trace, guarded.pictures))
+        _write(task.sheet, imaging.encode(sheet, format_of(task.sheet)))
 
 
 def _write(path: Path, data: bytes) -> None:

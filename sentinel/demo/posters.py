@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
-from sentinel.annotation.contact_sheet import contact_sheet
+from sentinel.annotation.contact_sheet import cells, contact_sheet
 from sentinel.contracts import Brief, Pixels, Trace
 from sentinel.guarding import Guarded, Wanted
-from sentinel.imaging import read
 from sentinel.wiring import Sentinel
 
 GENERATOR, POLICY = "embedded", "poster-demo"
@@ -52,10 +52,5 @@ async def posters(house: Sentinel, step: Callable[[str], None]) -> tuple[Poster,
 
 def sheet(made: tuple[Poster, ...]) -> Pixels:
     """Every attempt at every poster, with its verdict."""
-    cells = []
-    for each in made:
-        for attempt in each.trace.attempts:
-            mark = ", delivered" if attempt.number == each.trace.delivered else ""
-            name = f"{each.name}, attempt {attempt.number}{mark}"
-            cells.append((name, read(each.guarded.pictures[attempt.number]).pixels, attempt))
-    return contact_sheet(cells)
+    found = [cells(each.trace, each.guarded.pictures, f"{each.name}, ") for each in made]
+    return contact_sheet(list(chain.from_iterable(found)))

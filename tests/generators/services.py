@@ -108,7 +108,7 @@ class Service:
         return {"error": {"code": "error", "message": told}}
 
     def answer(self, request: Request, trouble: Trouble) -> tuple[Any, dict[str, str]]:
-        raise NotImplementedError
+        raise NotImplementedError  # each service answers in its own shape
 
     def paint(self, prompt: str, seed: int, width: int, height: int, trouble: Trouble,
               kind: str = "png") -> bytes:  # fmt: skip

@@ -1,12 +1,9 @@
 """One suite, two databases: every test that asks for `url` or `store` runs on both."""
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 from ulid import ULID
 
 from sentinel.contracts import (
@@ -27,7 +24,6 @@ from sentinel.contracts import (
 )
 from sentinel.store import Store, open_store
 
-POSTGRES = os.environ.get("SENTINEL_TEST_POSTGRES", "")
 NOON = 1_750_075_200_000  # 2025-06-16 12:00 UTC
 MISSPELLED = FailureMode(category="text", subcategory="misspelled", detail="SALE reads SAIE")
 BLANK = FailureMode(category="integrity", subcategory="blank", detail="every pixel is black")
@@ -35,22 +31,10 @@ BLANK = FailureMode(category="integrity", subcategory="blank", detail="every pix
 Make = Callable[..., Trace]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of the test's own: a file, or a schema that is dropped afterwards."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/sentinel.db"
-        return
-    if not POSTGRES:
-        pytest.skip('SENTINEL_TEST_POSTGRES names no server; eval "$(.ci/postgres)" starts one')
-    schema = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+@pytest.fixture
+def url(database: str) -> str:
+    """The empty database of the test's own."""
+    return database
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ def test_a_url_shows_everything_but_its_password() -> None:
     assert opened.shown == "postgresql+psycopg://me:***@host:5/db?sslmode=require"
 
 
-@pytest.mark.parametrize("url", ["postgres"], indirect=True, ids=["postgres"])
+@pytest.mark.parametrize("database", ["postgres"], indirect=True, ids=["postgres"])
 @pytest.mark.postgres
 def test_connections_that_the_server_dropped_are_opened_again(
     url: str, store: Store, make: Make
