@@ -59,7 +59,6 @@ def main() -> None:
     parser.add_argument("--briefs", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=500)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--guidance", type=float, default=1.0, help="1 for none, as it is shipped")
     parser.add_argument("--trained", action="store_true", help="briefs of training's kind instead")
     parser.add_argument("--sheet", type=Path, help="where a sheet of the first 64 pictures goes")
     asked = parser.parse_args()
@@ -125,11 +124,10 @@ def _painted(pipeline: Any, asked: argparse.Namespace, spec: Spec, brief: str, s
 
     from training.tokens import TOKENS  # noqa: PLC0415 - as above
 
-    guided = {"true_cfg_scale": asked.guidance, "negative_prompt": ""} if asked.guidance > 1 else {}
     made = pipeline(
         brief, width=spec.width, height=spec.height, num_inference_steps=asked.steps,
         guidance_scale=0.0, max_sequence_length=TOKENS, output_type="np",
-        generator=torch.Generator().manual_seed(seed), **guided,
+        generator=torch.Generator().manual_seed(seed),
     ).images[0]  # fmt: skip
     return (made * 255).round().clip(0, 255).astype(np.uint8)
 
