@@ -15,13 +15,16 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from sentinel import __version__
-from sentinel.api import errors, generating, jobs, pictures, routes
+from sentinel.api import errors, generating, jobs, pictures, published, routes
+from sentinel.api.compat import ROUTERS
 from sentinel.api.door import Door
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.wiring import Sentinel
 
 log = logging.getLogger(__name__)
+
+OURS = (routes.router, pictures.router, published.router, generating.router, jobs.router)
 
 OnFailure = Callable[[BaseException], None]
 
@@ -49,10 +52,8 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
         docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.state.drawing = asyncio.Semaphore(pictures.PAINTERS)
-    app.include_router(routes.router)
-    app.include_router(pictures.router)
-    app.include_router(generating.router)
-    app.include_router(jobs.router)
+    for router in (*OURS, *ROUTERS):
+        app.include_router(router)
     errors.register(app)
     app.add_middleware(Door, body_mb=chosen.body_mb)
     return app

@@ -90,7 +90,7 @@ def register(app: FastAPI) -> None:
 
 def respond(error: Exception) -> Response:
     """The response for an exception; one that nobody expected is logged and answered 500."""
-    status, body, headers = _answered(error)
+    status, body, headers = explain(error)
     return Response(body.model_dump_json(), status, media_type="application/json", headers=headers)
 
 
@@ -109,7 +109,8 @@ def field_of(where: Sequence[str | int]) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _answered(error: Exception) -> Answered:
+def explain(error: Exception) -> Answered:
+    """Status, body and headers for an exception; one that nobody expected is logged."""
     for kind, explain in EXPLAINED:
         if isinstance(error, kind):
             return explain(error)

@@ -6,8 +6,6 @@ A caller who hangs up stops the work; what was paid for until then is kept in th
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -15,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from starlette.responses import Response
 
 from sentinel.api import examples, generation_examples
-from sentinel.api.errors import Problem, Refusal, shown
+from sentinel.api.errors import Refusal, shown
 from sentinel.api.generated import GenerateAnswer
 from sentinel.api.intake import (
     MANY,
@@ -29,23 +27,19 @@ from sentinel.api.intake import (
     listed,
     problem_of,
 )
-from sentinel.api.jobs import accepted, refuse_failure
+from sentinel.api.jobs import accepted
+from sentinel.api.painting import explained, guarded, refuse_failure, while_connected
 from sentinel.api.routes import judges_of, ready_house, reply
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, Trace
-from sentinel.errors import BriefError, ConfigError, NotFound
-from sentinel.guarding import Guarded, Wanted
+from sentinel.guarding import Wanted
 from sentinel.loop import Wish
 from sentinel.loop.order import MOST_CANDIDATES
-from sentinel.wiring import Sentinel
 
 router = APIRouter()
 
 Side = Annotated[int, Field(ge=1, le=16_384)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-RENAMED = {"steps": "num_inference_steps", "guidance": "guidance_scale", "count": "num_images"}
-"""Fields of a brief by the names that they have in a request."""
 
 
 def _one(count: int) -> int:
@@ -130,12 +124,12 @@ async def generate(request: Request) -> Response:
     if asked.in_background:
         with explained(asked.wanted):
             return accepted(await house.jobs.submit(brief, asked.wanted))
-    guarded = await _while_connected(request, house, brief, asked.wanted)
-    trace = guarded.trace
+    made = await while_connected(request, guarded(house, brief, asked.wanted))
+    trace = made.trace
     headers = {"X-Sentinel-Trace-Id": trace.id}
     request.scope["state"]["stages"] = _stages(trace)
     refuse_failure(trace, headers)
-    answer = GenerateAnswer.of(trace, guarded.content_type, judges_of(house, trace))
+    answer = GenerateAnswer.of(trace, made.content_type, judges_of(house, trace))
     return reply(answer, headers=headers)
 
 
@@ -159,51 +153,6 @@ def _asked(body: bytes) -> GenerateRequest:
         raise invalid(
             [problem_of(dict(found), GenerateRequest) for found in error.errors()]
         ) from None
-
-
-async def _while_connected(
-    request: Request, house: Sentinel, brief: Brief, wanted: Wanted
-) -> Guarded:
-    """Guard, and stop where the caller hangs up."""
-    work = asyncio.create_task(_guarded(house, brief, wanted))
-    gone = asyncio.create_task(_hung_up(request))
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise Refusal(499, "hung_up", "the caller hung up")
-        return work.result()
-    finally:
-        for task in (work, gone):
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await gone
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _guarded(house: Sentinel, brief: Brief, wanted: Wanted) -> Guarded:
-    with explained(wanted):
-        return await house.guard(brief, wanted)
-
-
-@contextlib.contextmanager
-def explained(wanted: Wanted) -> Iterator[None]:
-    """What is wrong with a request, told by the name of its field."""
-    try:
-        yield
-    except NotFound as error:
-        field = "generator" if "generator" in str(error) else "policy"
-        problem = Problem(field=field, message=str(error), value=shown(getattr(wanted, field)))
-        raise Refusal(404, error.code, str(error), problems=(problem,)) from None
-    except BriefError as error:
-        field = RENAMED.get(error.field, error.field)
-        problem = Problem(field=field, message=str(error), value=error.value)
-        raise Refusal(422, error.code, str(error), problems=(problem,)) from None
-    except ConfigError as error:
-        raise Refusal(503, error.code, str(error)) from None
 
 
 def _stages(trace: Trace) -> dict[str, float]:

@@ -6,7 +6,6 @@ A job is a POST /v1/generate with `async`; its id is its trace's id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
@@ -14,8 +13,9 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from sentinel.api import examples, generation_examples
-from sentinel.api.errors import Problem, Refusal
+from sentinel.api.errors import Refusal
 from sentinel.api.generated import GenerateAnswer
+from sentinel.api.painting import refuse_failure
 from sentinel.api.routes import house_of, judges_of, reply
 from sentinel.api.wire import Wire, trace_url
 from sentinel.contracts import Trace
@@ -153,21 +153,6 @@ def accepted(job: Job) -> Response:
         answer.model_dump_json(), 202, media_type="application/json",
         headers={"Location": answer.status_url, "X-Sentinel-Trace-Id": job.id},
     )  # fmt: skip
-
-
-def refuse_failure(trace: Trace, headers: Mapping[str, str]) -> None:
-    """Tell a failure as one: 200 without a picture is what we scold in others."""
-    if not trace.attempts or any(each.picture for each in trace.attempts):
-        return
-    if trace.stopped_because == "rejected":
-        return
-    problems = tuple(
-        Problem(field=f"attempts[{index}]", message=each.error or each.verdict.reason)
-        for index, each in enumerate(trace.attempts)
-    )
-    status, code = (504, "deadline") if trace.stopped_because == "deadline" else (502, "no_picture")
-    told = f"no picture came: {trace.attempts[-1].error}; trace {trace.id}"
-    raise Refusal(status, code, told, problems=problems, headers=headers)
 
 
 def _addresses(job: Job) -> dict[str, str]:

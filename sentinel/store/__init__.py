@@ -9,6 +9,7 @@ from sentinel.store.engines import Engines, connect, outages_told
 from sentinel.store.media import Media
 from sentinel.store.queries import Queries
 from sentinel.store.schema import upgrade
+from sentinel.store.secrets import secret
 from sentinel.store.traces import Traces
 
 __all__ = ["Store", "open_store"]
@@ -22,6 +23,8 @@ class Store:
     traces: Traces
     media: Media
     queries: Queries
+    secret: bytes
+    """What addresses of pictures are signed with."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -38,8 +41,9 @@ def open_store(url: str, media_root: Path, media_days: float) -> Store:
     try:
         upgrade(engines)
         media = Media(engines, Path(media_root), media_days)
+        signing = secret(engines, "media")
     except BaseException:
         engines.close()
         raise
     outages_told(engines)
-    return Store(engines, Traces(engines, media), media, Queries(engines.read))
+    return Store(engines, Traces(engines, media), media, Queries(engines.read), signing)

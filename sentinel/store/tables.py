@@ -191,6 +191,15 @@ class FailureRow(Row, table=True):
     subcategory: str = Field(primary_key=True, sa_type=Text)
 
 
+class SecretRow(Row, table=True):
+    """A secret of this house by name, as hexadecimal digits."""
+
+    __tablename__ = "secret"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(sa_type=Text)
+
+
 class MediaRow(Row, table=True):
     """A picture's bytes on disk, and until when."""
 
