@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.store.engines import Engines, connect, outages_told
+from sentinel.store.keys import Keys
 from sentinel.store.media import Media
 from sentinel.store.queries import Queries
 from sentinel.store.schema import upgrade
@@ -25,6 +26,8 @@ class Store:
     queries: Queries
     secret: bytes
     """What addresses of pictures are signed with."""
+    keys: Keys
+    """Who may use the house, and what each has spent."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -46,4 +49,5 @@ def open_store(url: str, media_root: Path, media_days: float) -> Store:
         engines.close()
         raise
     outages_told(engines)
-    return Store(engines, Traces(engines, media), media, Queries(engines.read), signing)
+    traces, queries = Traces(engines, media), Queries(engines.read)
+    return Store(engines, traces, media, queries, signing, Keys(engines))
