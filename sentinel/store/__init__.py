@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel.store.answers import Answers
 from sentinel.store.engines import Engines, connect, outages_told
+from sentinel.store.evaluations import Evaluations
 from sentinel.store.keys import Keys
 from sentinel.store.media import Media
 from sentinel.store.queries import Queries
@@ -28,6 +30,10 @@ class Store:
     """What addresses of pictures are signed with."""
     keys: Keys
     """Who may use the house, and what each has spent."""
+    answers: Answers
+    """What was answered under an idempotency key."""
+    evaluations: Evaluations
+    """Pictures that somebody wants judged, and what people say of verdicts."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -50,4 +56,5 @@ def open_store(url: str, media_root: Path, media_days: float) -> Store:
         raise
     outages_told(engines)
     traces, queries = Traces(engines, media), Queries(engines.read)
-    return Store(engines, traces, media, queries, signing, Keys(engines))
+    kept = Keys(engines), Answers(engines), Evaluations(engines)
+    return Store(engines, traces, media, queries, signing, *kept)
