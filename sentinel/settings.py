@@ -27,6 +27,21 @@ def _listed(text: object) -> object:
     return [part.strip().upper() for part in text.split(",")]
 
 
+def _named(text: object) -> object:
+    """127.0.0.1,10.0.0.0/8 and ["127.0.0.1", "10.0.0.0/8"] alike."""
+    if isinstance(text, str) and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return _listed(text)
+
+
+def _reachable(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is neither an address nor a network nor a host."""
+    from sentinel.outbound import Private  # noqa: PLC0415 - an HTTP library, where any is listed
+
+    Private.of(entries)
+    return entries
+
+
 def _decodable(formats: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse names that no decoder here answers to; without any, nothing could be read."""
     from PIL import Image  # noqa: PLC0415 - with every decoder, which few installations ask for
@@ -88,6 +103,10 @@ class Settings(BaseSettings):
     """Jobs that may wait; one more is told to come back."""
     jobs_days: float = Field(default=30.0, gt=0)
     """Days a job is known after it has ended; its trace stays."""
+    outbound_private: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_named), AfterValidator(_reachable)
+    ] = ()
+    """Addresses, networks and hosts that are not public and may be dialled on a caller's word."""
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
     """Where models run: cpu, cuda, cuda:1, … or mps."""
     host: str = "127.0.0.1"
