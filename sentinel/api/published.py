@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
@@ -19,6 +20,7 @@ from sentinel.api import examples
 from sentinel.api.pictures import SAFE, TYPES
 from sentinel.api.routes import house_of
 from sentinel.errors import NotFound
+from sentinel.store import Store
 
 router = APIRouter()
 
@@ -58,14 +60,35 @@ def origin(request: Request) -> str:
 async def media(request: Request, name: Name) -> Response:
     """The bytes, for whoever has the address, while they are kept (SENTINEL_MEDIA_DAYS)."""
     house = house_of(request)
-    found = NAME.fullmatch(name)
-    if found is None or not hmac.compare_digest(_signature(house.store.secret, found[1]), found[2]):
+    sha256 = _named(house.store, name)
+    if sha256 is None:
         raise NotFound("there is no picture at this address")
-    data = await asyncio.to_thread(house.store.media.get, found[1])
-    kind = await asyncio.to_thread(house.store.media.content_type, found[1])
+    data = await asyncio.to_thread(house.store.media.get, sha256)
+    kind = await asyncio.to_thread(house.store.media.content_type, sha256)
     inline = "inline" if kind in ENDINGS else "attachment"
-    headers = {**SAFE, "ETag": f'"{found[1]}"', "Content-Disposition": inline}
+    headers = {**SAFE, "ETag": f'"{sha256}"', "Content-Disposition": inline}
     return Response(data, media_type=kind, headers=headers)
+
+
+async def picture_at(store: Store, url: str) -> bytes | None:
+    """The bytes behind an address of ours, whatever host it names; None for one that is not.
+
+    NotFound where the picture is kept no longer.
+    """
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # a broken IPv6 address
+        return None
+    sha256 = _named(store, path.removeprefix("/media/")) if path.startswith("/media/") else None
+    return None if sha256 is None else await asyncio.to_thread(store.media.get, sha256)
+
+
+def _named(store: Store, name: str) -> str | None:
+    """The sha256 in a name that is signed by us."""
+    found = NAME.fullmatch(name)
+    if found is None or not hmac.compare_digest(_signature(store.secret, found[1]), found[2]):
+        return None
+    return found[1]
 
 
 def _signature(secret: bytes, sha256: str) -> str:

@@ -33,7 +33,7 @@ class Order:
     def check(self) -> None:
         """BriefError for what is known to be wrong before anybody is asked."""
         brief = self.brief
-        if brief.prompt is None:
+        if brief.prompt is None and not brief.references:
             raise BriefError("prompt", None, "say what is to be painted")
         if brief.count != 1:
             way_out = "one picture is delivered; candidates = N paints N and delivers the best"

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from sentinel.api.compat import fal
+
+ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS,)
 """One per service; of two that match, the first answers."""
 
 __all__ = ["ROUTERS"]

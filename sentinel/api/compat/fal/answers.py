@@ -1,0 +1,161 @@
+"""Delivered pictures in, fal's JSON and headers out; and errors in fal's two shapes.
+
+{"detail": [{"loc": ["body", "seed"], "msg", "type", "ctx"}]}      a field is wrong, 422
+{"detail": "…", "error_type": "client_cancelled"}                  anything else
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from fastapi import Request
+from starlette.responses import Response
+
+from sentinel.api.compat import prices
+from sentinel.api.compat.asking import story
+from sentinel.api.compat.fal.fields import Asked
+from sentinel.api.errors import ErrorAnswer
+from sentinel.api.painting import Delivered
+from sentinel.api.published import address
+from sentinel.api.routes import house_of
+from sentinel.contracts import GateResult, Trace
+
+REQUEST_ID = "x-fal-request-id"
+
+ERROR_TYPES = {
+    400: "bad_request", 499: "client_disconnected", 500: "internal_error",
+    502: "runner_server_error", 503: "runner_scheduling_failure", 504: "request_timeout",
+}  # fmt: skip
+"""fal's names of what went wrong besides the request itself, where the code says nothing else."""
+
+OWN_TYPES = {"job_cancelled": "client_cancelled", "start_timeout": "request_timeout"}
+"""Codes of ours that fal has a word for."""
+
+FIELDS = {
+    "width": "image_size", "height": "image_size", "steps": "num_inference_steps",
+    "guidance": "guidance_scale", "guidance_scale": "guidance_scale", "references": "image_url",
+    "references[0]": "image_url", "count": "num_images",
+}  # fmt: skip
+"""Fields of a brief by the names that fal has for them."""
+
+Safety = Literal["safe", "review", "unsafe", "unchecked"]
+
+
+# ── pictures ──────────────────────────────────────────────────────────────────────────────────
+
+
+def result(request: Request, asked: Asked, pictures: Sequence[Delivered], seed: int) -> Response:
+    """The answer of run, and of a finished request of the queue."""
+    traces = [each.trace for each in pictures]
+    found = [safety_of(trace) for trace in traces]
+    body = {
+        "images": [_image(request, asked, each) for each in pictures],
+        "timings": {"inference": round(sum(map(painted_in, traces)), 4)},
+        "seed": seed,
+        "has_nsfw_concepts": [each == "unsafe" for each in found],
+        "prompt": getattr(asked, "prompt", ""),
+    }
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        media_type="application/json",
+        headers=_headers(asked, pictures, found),
+    )
+
+
+def _image(request: Request, asked: Asked, picture: Delivered) -> dict[str, Any]:
+    kept = house_of(request).settings.media_days > 0
+    sha256 = picture.trace.last.picture
+    if asked.sync_mode or not kept or sha256 is None:  # an address would lead nowhere
+        encoded = base64.b64encode(picture.data).decode("ascii")
+        url = f"data:{picture.content_type};base64,{encoded}"
+    else:
+        url = address(request, sha256, picture.content_type)
+    return {"url": url, "content_type": picture.content_type,
+            "width": picture.width, "height": picture.height}  # fmt: skip
+
+
+def _headers(
+    asked: Asked, pictures: Sequence[Delivered], found: Sequence[Safety]
+) -> dict[str, str]:
+    sizes = [(each.width, each.height) for each in pictures]
+    cost = sum(prices.fal(*size) for size in sizes)
+    told = {
+        **story(pictures, cost),
+        REQUEST_ID: pictures[0].trace.id,
+        "x-fal-billable-units": str(sum(prices.fal_units(*size) for size in sizes)),
+        "X-Sentinel-Safety": ", ".join(found),
+    }
+    if not asked.enable_safety_checker and "unchecked" not in found:
+        policy = pictures[0].trace.policy
+        told["X-Sentinel-Note"] = (
+            f"enable_safety_checker=false changes nothing: policy {policy!r} has the safety gate"
+        )
+    return told
+
+
+def safety_of(trace: Trace) -> Safety:
+    """What the safety gate said of the picture that is delivered."""
+    for gate in trace.verdict.gates:
+        if gate.gate == "safety" and isinstance(gate, GateResult):
+            if not gate.passed:
+                return "unsafe"
+            return "review" if gate.measurements.get("review") else "safe"
+    return "unchecked"
+
+
+def painted_in(trace: Trace) -> float:
+    """Seconds that generators painted for a picture, all attempts together."""
+    rounds = {each.round: each.made_in for each in sorted(trace.attempts, key=lambda a: a.seconds)}
+    return sum(rounds.values())
+
+
+# ── errors ────────────────────────────────────────────────────────────────────────────────────
+
+
+def tell(status: int, error: ErrorAnswer, headers: Mapping[str, str]) -> Response:
+    """An error as fal tells it."""
+    told = dict(headers)
+    if trace := told.get("X-Sentinel-Trace-Id"):
+        told.setdefault(REQUEST_ID, trace)
+    if status == 422:  # noqa: PLR2004 - fal's status of whatever is wrong with a request
+        return respond(status, {"detail": _details(error)}, told)
+    kind = OWN_TYPES.get(error.code) or ERROR_TYPES.get(status)
+    body: dict[str, object] = {"detail": error.message}
+    if kind is not None:
+        body["error_type"] = kind
+        told["x-fal-error-type"] = kind
+    return respond(status, body, told)
+
+
+def respond(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON, typed as such: fal's JavaScript client reads no other error body."""
+    dumped = json.dumps(body, ensure_ascii=False)
+    return Response(dumped, status, media_type="application/json", headers=headers)
+
+
+def _details(error: ErrorAnswer) -> list[dict[str, Any]]:
+    """What is wrong by field; where no field is at fault, it is the whole body."""
+    if not error.errors:
+        where = ["body", "prompt"] if error.code == UNSAFE else ["body"]
+        return [{"loc": where, "msg": error.message, "type": error.code, "ctx": {}}]
+    return [
+        {
+            "loc": _place(each.field), "msg": each.message, "type": error.code, "ctx": {},
+            **({} if each.value is None else {"input": each.value}),
+        }
+        for each in error.errors
+    ]  # fmt: skip
+
+
+UNSAFE = "content_policy_violation"
+"""fal's word for a request or a picture that a content checker refused."""
+
+
+def _place(field: str) -> list[str]:
+    """Where a field stands; what Sentinel reads from headers stands there."""
+    if field.startswith("X-Sentinel-"):
+        return ["header", field]
+    return ["body", FIELDS.get(field, field)]

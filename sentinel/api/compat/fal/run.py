@@ -1,0 +1,81 @@
+"""A request for pictures in, fal's answer out: run, which waits, and submit, which does not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.responses import Response
+
+from sentinel.api.compat.asking import wanted_of, with_text
+from sentinel.api.compat.fal import answers, pictured
+from sentinel.api.compat.fal.fields import Asked, Redux
+from sentinel.api.compat.surface import body_of
+from sentinel.api.errors import Refusal
+from sentinel.api.painting import briefs_of, paint
+from sentinel.api.routes import load_trace, ready_house
+from sentinel.contracts import Brief, GateResult, Trace
+from sentinel.guarding import Wanted
+from sentinel.wiring import Sentinel
+
+UNSAFE_ISSUES = frozenset({"safety", "unsafe_words"})
+"""Categories and kinds of issues that a content checker raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was asked, as the house takes it."""
+
+    asked: Asked
+    briefs: tuple[Brief, ...]
+    wanted: Wanted
+
+
+async def prepared(request: Request, house: Sentinel, kind: type[Asked]) -> Prepared:
+    """What a request asks for; Invalid, or a Refusal, names what is wrong with it."""
+    needed = "image_url" if kind is Redux else "prompt"
+    body = await body_of(request, needed)
+    asked = await asyncio.to_thread(kind.of, body)
+    wanted = wanted_of(request)
+    picture = None
+    if isinstance(asked, Redux):
+        picture = await pictured.picture_of(request, asked.image_url)
+    brief = with_text(request, asked.brief(picture))
+    if picture is not None:
+        wanted = await pictured.repainting(house, brief, wanted)
+    return Prepared(asked, briefs_of(brief, asked.num_images), wanted)
+
+
+async def run(request: Request, kind: type[Asked]) -> Response:
+    """The pictures, once they are there."""
+    house = await ready_house(request)
+    told = await prepared(request, house, kind)
+    try:
+        pictures = await paint(request, house, told.briefs, told.wanted)
+    except Refusal as refusal:
+        raise await reworded(house, refusal) from None
+    traces = [each.trace for each in pictures]
+    request.scope["state"]["stages"] = {"generate": sum(map(answers.painted_in, traces))}
+    return answers.result(request, told.asked, pictures, pictures[0].seed)
+
+
+async def reworded(house: Sentinel, refusal: Refusal) -> Refusal:
+    """The refusal, by fal's word where a content checker was it."""
+    trace_id = refusal.headers.get("X-Sentinel-Trace-Id")
+    if refusal.code != "rejected" or trace_id is None:
+        return refusal
+    if not refused_as_unsafe(await load_trace(house, trace_id)):
+        return refusal
+    return Refusal(refusal.status, answers.UNSAFE, str(refusal), headers=refusal.headers)
+
+
+def refused_as_unsafe(trace: Trace) -> bool:
+    """Whether it was unsafe: what was asked for, or every picture that came."""
+    gates = (*trace.screened, *(trace.last.verdict.gates if trace.attempts else ()))
+    found = (each for each in gates if isinstance(each, GateResult) and not each.passed)
+    return any(
+        UNSAFE_ISSUES & {issue.category, issue.subcategory}
+        for gate in found
+        for issue in gate.issues
+    )
