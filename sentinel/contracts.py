@@ -391,6 +391,11 @@ class Trace(Value):
         return sum(attempt.cost for attempt in self.attempts)
 
     @property
+    def owed(self) -> float:
+        """US dollars for the delivered picture alone; 0 where nothing was delivered."""
+        return self.last.cost if self.delivered else 0.0
+
+    @property
     def verdict(self) -> Verdict:
         """That attempt's verdict; without attempts, the one over the brief alone."""
         if self.attempts:

@@ -18,7 +18,7 @@ from typing import Any
 from sentinel import feedback, imaging, registry
 from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
-from sentinel.errors import NotFound, PictureError
+from sentinel.errors import MediaAway, NotFound, PictureError
 from sentinel.failover import Failover, Link
 from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.events import tell
@@ -47,6 +47,11 @@ class Wanted:
     generator: str | None = None
     candidates: int = 1
     wish: Wish = field(default_factory=Wish)
+    project: str = "default"
+    payer: str | None = None
+    """The id of the access key that a job is charged to when it is done."""
+    price: float | None = None
+    """US dollars it is charged; without it what the delivered attempt cost the house."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Guarded:
     trace: Trace
     picture: bytes | None
     pictures: Mapping[int, bytes]
+    kept: bool = True
+    """False where the media store was away: nobody can fetch the picture later."""
 
     @property
     def content_type(self) -> str:
@@ -136,7 +143,8 @@ class Guarding:
         makers = await self._makers(wanted.generator)
         advise, strengthen = advisers(panel.policy)
         staff = Staff(panel, makers, advise, strengthen, self._settings.limits)
-        return Order(brief, wanted.wish, wanted.mode, wanted.candidates), staff
+        order = Order(brief, wanted.wish, wanted.mode, wanted.candidates, wanted.project)
+        return order, staff
 
     async def go(self, run: Run) -> Guarded:
         """A run to its end, with everything kept; Busy where there is no room for it."""
@@ -155,7 +163,18 @@ class Guarding:
                 self._later(_finish(run, keeper, trace), inside.pop_all())
             else:
                 await asyncio.shield(self._later(keeper.keep(trace), inside.pop_all()))
-        return Guarded(trace, run.pictures.get(trace.delivered or 0), run.pictures)
+        picture = run.pictures.get(trace.delivered or 0)
+        return Guarded(keeper.noted(trace), picture, run.pictures, kept=not keeper.away)
+
+    def charge(self, wanted: Wanted, trace: Trace) -> None:
+        """Charge the key that pays for a job, once, for what is delivered; blocking."""
+        if wanted.payer is None or trace.delivered is None:
+            return
+        price = trace.owed if wanted.price is None else wanted.price
+        try:
+            self._store.keys.charge(wanted.payer, price, trace.id)
+        except ValueError as error:  # a foreign generator's cost may be anything
+            log.error("key %s was not charged for %s: %s", wanted.payer, trace.id, error)  # noqa: TRY400 - what is wrong is said
 
     async def settled(self, seconds: float | None = None) -> None:
         """Wait until nothing goes on behind: no judging after delivery, no keeping."""
@@ -224,6 +243,8 @@ class _Keeper:
         self._store = store
         self._listener = listener
         self._putting: list[asyncio.Future[str]] = []
+        self.away = ""
+        """What the media store said when it took no picture."""
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Generated):
@@ -235,8 +256,21 @@ class _Keeper:
         tell(self._listener, event)
 
     async def keep(self, trace: Trace) -> None:
-        await asyncio.gather(*self._putting)
-        await asyncio.to_thread(self._store.traces.save, trace)
+        for each in await asyncio.gather(*self._putting, return_exceptions=True):
+            if isinstance(each, MediaAway):
+                self.away = str(each)
+            elif isinstance(each, BaseException):
+                raise each
+        if self.away:
+            log.warning("trace %s is kept without its pictures: %s", trace.id, self.away)
+        await asyncio.to_thread(self._store.traces.save, self.noted(trace))
+
+    def noted(self, trace: Trace) -> Trace:
+        """The trace, saying so where its pictures could not be kept."""
+        if not self.away:
+            return trace
+        note = f"the pictures could not be kept: {self.away}"
+        return trace.model_copy(update={"notes": (*trace.notes, note)})
 
 
 async def _finish(run: Run, keeper: _Keeper, early: Trace) -> None:

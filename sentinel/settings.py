@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,30 @@ def _listed(text: object) -> object:
         except json.JSONDecodeError as error:
             raise ValueError(f"no JSON list ({error}); write PNG,TIFF") from error
     return [part.strip().upper() for part in text.split(",")]
+
+
+def _parted(text: object) -> object:
+    """A,B and ["A", "B"] alike."""
+    if not isinstance(text, str):
+        return text
+    if text.lstrip().startswith("["):
+        return json.loads(text)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what no browser sends as an origin, and would therefore never fit."""
+    for each in origins:
+        if not re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/\s*]+", each):
+            raise ValueError(f"{each!r} is no origin; write https://shop.example (no path), or *")
+    return origins
+
+
+def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is no address or network."""
+    for each in networks:
+        ip_network(each)  # its ValueError says what is wrong
+    return networks
 
 
 def _named(text: object) -> object:
@@ -117,6 +143,16 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls, **given: object) -> Settings:
         """Settings from the environment; ConfigError names each wrong variable."""
+    anybody: bool = False
+    """While there is no access key, serve whoever reaches the port instead of this machine only."""
+    origins: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_origins)
+    ] = ()
+    """Web pages that may ask from a browser (CORS), such as https://shop.example; none."""
+    proxies: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_networks)
+    ] = ()
+    """Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed; none."""
         try:
             return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:

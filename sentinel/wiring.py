@@ -26,7 +26,7 @@ from ulid import ULID
 from sentinel import imaging, policy
 from sentinel.admission import Admission
 from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
-from sentinel.errors import ConfigError, NotFound, PictureError
+from sentinel.errors import ConfigError, MediaAway, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
 from sentinel.jobs import Desk
 from sentinel.loop import Listener
@@ -61,6 +61,14 @@ class Scored:
     trace: Trace
     picture: imaging.Picture
     timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    brief: Brief
+    policy: Policy
+    model: str | None
+    project: str
 
 
 Turn = asyncio.Semaphore | asyncio.Lock
@@ -130,8 +138,9 @@ class Sentinel:
         return self._seating.statuses(self.policies)
 
     async def score(
-        self, data: bytes, brief: Brief, *, policy: str | None = None, model: str | None = None
-    ) -> Scored:
+        self, data: bytes, brief: Brief, *, policy: str | None = None, model: str | None = None,
+        project: str = "default",
+    ) -> Scored:  # fmt: skip
         """Score one picture: decoded, gated, judged, decided, and kept as a trace.
 
         Without `policy` the brief's category chooses, if a policy has its name.
@@ -142,7 +151,7 @@ class Sentinel:
         pixels = await asyncio.to_thread(self._pixels, data, brief)
         with self._admission.enter(pixels):
             decoding = self._decoding_large if pixels > LARGE else self._decoding
-            return await self._score(data, brief, chosen, model, decoding)
+            return await self._score(data, _Asked(brief, chosen, model, project), decoding)
 
     async def guard(
         self, brief: Brief, wanted: Wanted | None = None, listener: Listener | None = None
@@ -182,9 +191,8 @@ class Sentinel:
             raise PictureError("picture_too_large", told, field="references")
         return pixels
 
-    async def _score(
-        self, data: bytes, brief: Brief, chosen: Policy, model: str | None, decoding: Turn
-    ) -> Scored:
+    async def _score(self, data: bytes, asked: _Asked, decoding: Turn) -> Scored:
+        brief, chosen, model = asked.brief, asked.policy, asked.model
         clock = _Clock()
         async with decoding:
             picture, sample = await asyncio.to_thread(self._decode, data, brief, model)
@@ -195,19 +203,12 @@ class Sentinel:
         fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
         clock.lap("fingerprint")
         attempt = Attempt(
-            number=1,
-            brief=brief,
-            generator=model or "unknown",
-            verdict=verdict,
-            seconds=clock.total,
-            picture=picture.sha256,
-            fingerprint=fingerprint,
-            width=sample.width,
-            height=sample.height,
-            notes=sample.notes + panel.unread(brief),
-        )
-        trace = _trace(attempt, chosen, model, clock.total)
-        await asyncio.to_thread(self._keep, trace, data)
+            number=1, brief=brief, generator=model or "unknown", verdict=verdict,
+            seconds=clock.total, picture=picture.sha256, fingerprint=fingerprint,
+            width=sample.width, height=sample.height, notes=sample.notes + panel.unread(brief),
+        )  # fmt: skip
+        trace = _trace(attempt, asked, clock.total)
+        trace = await asyncio.to_thread(self._keep, trace, data)
         clock.lap("store")
         return Scored(trace, picture, clock.laps)
 
@@ -219,10 +220,17 @@ class Sentinel:
         maker = model or "unknown"
         return picture, imaging.sample(picture, brief, maker=maker, limits=limits)
 
-    def _keep(self, trace: Trace, data: bytes) -> None:
-        self.store.media.put(data)
+    def _keep(self, trace: Trace, data: bytes) -> Trace:
+        """The trace as it is kept: a media store that is away takes the picture, not the trace."""
+        try:
+            self.store.media.put(data)
+        except MediaAway as error:
+            log.warning("trace %s is kept without its picture: %s", trace.id, error)
+            note = f"the picture could not be kept: {error}"
+            trace = trace.model_copy(update={"notes": (*trace.notes, note)})
         self.store.traces.save(trace)
 
+        return trace
     def panel_of(self, chosen: Policy) -> Panel:
         """The panel of a policy that was seated at the start; ConfigError of another."""
         panel = self._panels.get(chosen.name)
@@ -280,21 +288,16 @@ def _known(policies: Mapping[str, Policy], name: str) -> Policy:
     return policies[name]
 
 
-def _trace(attempt: Attempt, chosen: Policy, model: str | None, seconds: float) -> Trace:
+def _trace(attempt: Attempt, asked: _Asked, seconds: float) -> Trace:
     verdict: Verdict = attempt.verdict
     stopped = {"passed": "passed", "refused": "rejected", "undecided": "undecided"}
     return Trace.model_validate(
         {
-            "id": str(ULID()),
-            "created_ms": time.time_ns() // 1_000_000,
-            "policy": chosen.name,
-            "policy_fingerprint": chosen.fingerprint,
-            "mode": "score",
-            "brief": attempt.brief,
-            "attempts": (attempt,),
+            "id": str(ULID()), "created_ms": time.time_ns() // 1_000_000, "mode": "score",
+            "policy": asked.policy.name, "policy_fingerprint": asked.policy.fingerprint,
+            "brief": attempt.brief, "attempts": (attempt,), "model": asked.model,
             "delivered": 1 if verdict.action in ("pass", "score") else None,
-            "stopped_because": stopped.get(verdict.standing),
-            "model": model,
+            "stopped_because": stopped.get(verdict.standing), "project": asked.project,
             "seconds": seconds,
         }
-    )
+    )  # fmt: skip

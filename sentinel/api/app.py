@@ -12,12 +12,16 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from sentinel import __version__
 from sentinel.api import errors, generating, jobs, pictures, published, routes
 from sentinel.api.compat import ROUTERS
 from sentinel.api.door import Door
+from sentinel.api.keyring import Keyring
+from sentinel.api.porter import Porter
+from sentinel.api.security import admitted
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.wiring import Sentinel
@@ -25,6 +29,13 @@ from sentinel.wiring import Sentinel
 log = logging.getLogger(__name__)
 
 OURS = (routes.router, pictures.router, published.router, generating.router, jobs.router)
+
+EXPOSED = (
+    "Location", "Retry-After", "Server-Timing", "X-RateLimit-Limit", "X-RateLimit-Remaining",
+    "X-RateLimit-Reset", "X-Sentinel-Action", "X-Sentinel-Attempts", "X-Sentinel-Cost-Usd",
+    "X-Sentinel-Passed", "X-Sentinel-Score", "X-Sentinel-Trace-Id",
+)  # fmt: skip
+"""Headers that pages of allowed origins may read."""
 
 OnFailure = Callable[[BaseException], None]
 
@@ -42,6 +53,7 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with Sentinel.open(chosen, wait=False) as house:
             app.state.house = house
+            app.state.keyring = Keyring(house.store.keys)
             watch = asyncio.create_task(_watch(house, on_failure))
             house.jobs.watch()
             yield
@@ -49,12 +61,18 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
 
     app = FastAPI(
         title="Sentinel", version=__version__, description=DESCRIPTION, lifespan=lifespan,
-        docs_url=None, redoc_url=None, redirect_slashes=False,
+        docs_url=None, redoc_url=None, redirect_slashes=False, dependencies=[Depends(admitted)],
     )  # fmt: skip
     app.state.drawing = asyncio.Semaphore(pictures.PAINTERS)
     for router in (*OURS, *ROUTERS):
         app.include_router(router)
     errors.register(app)
+    app.add_middleware(Porter, settings=chosen)
+    if chosen.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=chosen.origins, allow_methods=["*"], allow_headers=["*"],
+            expose_headers=EXPOSED,
+        )  # fmt: skip
     app.add_middleware(Door, body_mb=chosen.body_mb)
     return app
 

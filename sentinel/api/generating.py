@@ -30,6 +30,7 @@ from sentinel.api.intake import (
 from sentinel.api.jobs import accepted
 from sentinel.api.painting import explained, guarded, refuse_failure, while_connected
 from sentinel.api.routes import judges_of, ready_house, reply
+from sentinel.api.security import billed, charge
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, Trace
 from sentinel.guarding import Wanted
@@ -121,14 +122,16 @@ async def generate(request: Request) -> Response:
     house = await ready_house(request)
     asked = await asyncio.to_thread(_asked, await _body(request))
     brief = await asyncio.to_thread(lambda: asked.brief)
+    wanted = billed(request, asked.wanted)
     if asked.in_background:
-        with explained(asked.wanted):
-            return accepted(await house.jobs.submit(brief, asked.wanted))
-    made = await while_connected(request, guarded(house, brief, asked.wanted))
+        with explained(wanted):
+            return accepted(await house.jobs.submit(brief, wanted))
+    made = await while_connected(request, guarded(house, brief, wanted))
     trace = made.trace
     headers = {"X-Sentinel-Trace-Id": trace.id}
     request.scope["state"]["stages"] = _stages(trace)
     refuse_failure(trace, headers)
+    await charge(request, trace.owed, reference=trace.id)
     answer = GenerateAnswer.of(trace, made.content_type, judges_of(house, trace))
     return reply(answer, headers=headers)
 

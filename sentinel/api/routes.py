@@ -50,7 +50,10 @@ async def score(request: Request) -> Response:
     house = await ready_house(request)
     asked = await intake.read(request, house.settings)
     try:
-        scored = await house.score(asked.data, asked.brief, policy=asked.policy, model=asked.model)
+        scored = await house.score(
+            asked.data, asked.brief, policy=asked.policy, model=asked.model,
+            project=request.state.caller.project,
+        )  # fmt: skip
     except NotFound as error:
         problem = Problem(field="policy", message=str(error), value=asked.policy)
         raise Refusal(404, error.code, str(error), problems=(problem,)) from None

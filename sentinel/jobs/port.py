@@ -35,19 +35,26 @@ class Task(Value):
     generator: str | None = None
     candidates: int = 1
     wish: Wish = Field(default_factory=Wish)
+    project: str = "default"
+    payer: str | None = None
+    price: float | None = None
 
     @classmethod
     def of(cls, brief: Brief, wanted: Wanted, policy: str) -> Self:
         """The task of a request whose seed and policy are settled."""
         return cls(
             brief=brief, policy=policy, mode=wanted.mode, generator=wanted.generator,
-            candidates=wanted.candidates, wish=wanted.wish,
+            candidates=wanted.candidates, wish=wanted.wish, project=wanted.project,
+            payer=wanted.payer, price=wanted.price,
         )  # fmt: skip
 
     @property
     def wanted(self) -> Wanted:
         """How it is to be served."""
-        return Wanted(self.policy, self.mode, self.generator, self.candidates, self.wish)
+        return Wanted(
+            self.policy, self.mode, self.generator, self.candidates, self.wish,
+            self.project, self.payer, self.price,
+        )  # fmt: skip
 
 
 class Job(Value):

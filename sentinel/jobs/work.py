@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from sentinel.contracts import Trace
 from sentinel.errors import Busy, NotFound, SentinelError, Unavailable
 from sentinel.guarding import Guarding
 from sentinel.jobs.port import Step, Task
@@ -110,7 +111,7 @@ class Work:
     async def _whole(self, job_id: str) -> None:
         try:
             task = await self._taken(job_id)
-            await self._guarded(job_id, task)
+            trace = await self._guarded(job_id, task)
         except Lost:
             return
         except asyncio.CancelledError:
@@ -119,8 +120,20 @@ class Work:
         except Exception as error:  # noqa: BLE001 - whatever it was, the job's caller is told
             await self._failed(job_id, error)
         else:
-            await self._insist(lambda: self._records.end(job_id, "done"))
+            await self._done(job_id, task, trace)
             await self._insist(lambda: self._records.clear(job_id))
+
+    async def _done(self, job_id: str, task: Task, trace: Trace) -> None:
+        """Enter that it is done, then charge for it; nothing where it was cancelled meanwhile."""
+        done = False
+
+        def end() -> None:  # in one thread, which nobody who stops us can split
+            nonlocal done
+            done = done or self._records.end(job_id, "done")
+            if done:
+                self._means.guarding.charge(task.wanted, trace)
+
+        await self._insist(end)
 
     async def _settled(self, job_id: str, owner: str | None) -> None:
         try:
@@ -147,17 +160,15 @@ class Work:
                 return task
             await asyncio.sleep(LOOKING)
 
-    async def _guarded(self, job_id: str, task: Task, *, ended: bool = False) -> None:
+    async def _guarded(self, job_id: str, task: Task, *, ended: bool = False) -> Trace:
         """The loop, with a recorded staff; begun anew where there was no room or no database."""
         await self._opened()
         while True:
             try:
-                await self._once(job_id, task, ended=ended)
+                return await self._once(job_id, task, ended=ended)
             except (Busy, Unavailable) as error:
                 log.info("job %s waits: %s", job_id, error)
                 await asyncio.sleep(error.retry_after)
-            else:
-                return
 
     async def _opened(self) -> None:
         """Until the house is open; a house that cannot open is closed soon, and fails no job."""
@@ -167,7 +178,7 @@ class Work:
             log.warning("jobs wait: the house does not open (%s)", type(error).__name__)
             await asyncio.Event().wait()
 
-    async def _once(self, job_id: str, task: Task, *, ended: bool) -> None:
+    async def _once(self, job_id: str, task: Task, *, ended: bool) -> Trace:
         guarding = self._means.guarding
         panel = self._means.panel_of(task)
         order, staff = await guarding.prepare(panel, task.brief, task.wanted)
@@ -176,10 +187,11 @@ class Work:
         run = WoundRun(replace(order, id=job_id), recorder.staffed(staff), progress.hear)
         key = SETTLING + job_id if ended else job_id
         recorder.run, recorder.lose = run, functools.partial(self.stop, key)
-        await guarding.go(run)
+        guarded = await guarding.go(run)
         if run.behind:  # delivered at once and judged behind: the job ends with the judges' word
             await guarding.settled()
         await progress.told()
+        return guarded.trace
 
     async def _stopped(self, job_id: str) -> None:
         """Wait until what was paid for is kept; a cancelled job is put away."""

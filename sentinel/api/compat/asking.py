@@ -57,8 +57,9 @@ def wanted_of(request: Request, *, policy: str | None = None, mode: Mode | None 
         raise Refusal(422, "invalid", told, problems=problems) from None
     wish = Wish(attempts=asked.max_attempts)
     return Wanted(
-        asked.policy or policy, asked.mode or mode, asked.generator, asked.candidates, wish
-    )
+        asked.policy or policy, asked.mode or mode, asked.generator, asked.candidates, wish,
+        project=request.state.caller.project,
+    )  # fmt: skip
 
 
 def with_text(request: Request, brief: Brief) -> Brief:
