@@ -17,6 +17,7 @@ from sentinel import __version__
 from sentinel.cli import (
     checkup,
     demonstration,
+    endpoints,
     explaining,
     guarding,
     models,
@@ -57,6 +58,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(policies.app, name="policy")
 app.command("doctor", epilog=checkup.EXAMPLES)(checkup.doctor)
 app.command("serve", epilog=serving.EXAMPLES)(serving.serve)
+app.command("endpoints", epilog=endpoints.EXAMPLES)(endpoints.endpoints)
 app.command("demo", epilog=demonstration.EXAMPLES)(demonstration.demo)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sentinel.cli.endpoints import Place, fal_environment, tls_port_of
 from sentinel.cli.examples import examples
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -13,16 +14,24 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 EXAMPLES = examples(
     "sentinel serve --port 8600",
+    "sentinel serve --tls",
     'curl -F image=@cup.png -F prompt="a red cup" http://127.0.0.1:8600/v1/score',
 )
 
 
-def serve(
+def serve(  # noqa: PLR0913 - the options of a command
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port (8600).")] = None,
     policy: Annotated[
         str | None, typer.Option(help="Policy where a request names none (default).")
+    ] = None,
+    tls: Annotated[
+        bool,
+        typer.Option("--tls", help="Serve TLS too, for clients that speak only https (fal's)."),
+    ] = False,
+    tls_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port for TLS (port + 1).")
     ] = None,
     no_keys: Annotated[
         bool,
@@ -50,4 +59,14 @@ def serve(
         )
         raise typer.BadParameter(told, param_hint="--host")
     typer.echo(f"http://{settings.host}:{settings.port} (OpenAPI at /openapi.json)", err=True)
-    server.serve(settings)
+    secured = tls_port_of(settings.port, tls=tls, named=tls_port)
+    if secured is not None:
+        _tell_tls(Place(settings.host, settings.port, secured, settings.home))
+    server.serve(settings, secured)
+
+
+def _tell_tls(place: Place) -> None:
+    """Say where TLS is spoken, and print what fal's Python client needs, ready to be pasted."""
+    typer.echo(f"https://{place.dialled}:{place.tls_port} (for fal-client in Python)", err=True)
+    for line in fal_environment(place):
+        typer.echo(line)
