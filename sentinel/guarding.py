@@ -18,7 +18,7 @@ from typing import Any
 from sentinel import feedback, imaging, registry
 from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
-from sentinel.errors import MediaAway, NotFound, PictureError
+from sentinel.errors import NotFound, PictureError
 from sentinel.failover import Failover, Link
 from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.events import tell
@@ -64,8 +64,6 @@ class Guarded:
     trace: Trace
     picture: bytes | None
     pictures: Mapping[int, bytes]
-    kept: bool = True
-    """False where the media store was away: nobody can fetch the picture later."""
 
     @property
     def content_type(self) -> str:
@@ -243,8 +241,6 @@ class _Keeper:
         self._store = store
         self._listener = listener
         self._putting: list[asyncio.Future[str]] = []
-        self.away = ""
-        """What the media store said when it took no picture."""
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Generated):
@@ -256,21 +252,8 @@ class _Keeper:
         tell(self._listener, event)
 
     async def keep(self, trace: Trace) -> None:
-        for each in await asyncio.gather(*self._putting, return_exceptions=True):
-            if isinstance(each, MediaAway):
-                self.away = str(each)
-            elif isinstance(each, BaseException):
-                raise each
-        if self.away:
-            log.warning("trace %s is kept without its pictures: %s", trace.id, self.away)
-        await asyncio.to_thread(self._store.traces.save, self.noted(trace))
-
-    def noted(self, trace: Trace) -> Trace:
-        """The trace, saying so where its pictures could not be kept."""
-        if not self.away:
-            return trace
-        note = f"the pictures could not be kept: {self.away}"
-        return trace.model_copy(update={"notes": (*trace.notes, note)})
+        await asyncio.gather(*self._putting)
+        await asyncio.to_thread(self._store.traces.save, trace)
 
 
 async def _finish(run: Run, keeper: _Keeper, early: Trace) -> None:
