@@ -161,8 +161,7 @@ class Guarding:
                 self._later(_finish(run, keeper, trace), inside.pop_all())
             else:
                 await asyncio.shield(self._later(keeper.keep(trace), inside.pop_all()))
-        picture = run.pictures.get(trace.delivered or 0)
-        return Guarded(keeper.noted(trace), picture, run.pictures, kept=not keeper.away)
+        return Guarded(trace, run.pictures.get(trace.delivered or 0), run.pictures)
 
     def charge(self, wanted: Wanted, trace: Trace) -> None:
         """Charge the key that pays for a job, once, for what is delivered; blocking."""

@@ -139,10 +139,6 @@ class Settings(BaseSettings):
     """Address that `sentinel serve` listens on."""
     port: int = Field(default=8600, ge=1, le=65535)
     """Port that `sentinel serve` listens on."""
-
-    @classmethod
-    def read(cls, **given: object) -> Settings:
-        """Settings from the environment; ConfigError names each wrong variable."""
     anybody: bool = False
     """While there is no access key, serve whoever reaches the port instead of this machine only."""
     origins: Annotated[
@@ -153,6 +149,10 @@ class Settings(BaseSettings):
         tuple[str, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_networks)
     ] = ()
     """Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed; none."""
+
+    @classmethod
+    def read(cls, **given: object) -> Settings:
+        """Settings from the environment; ConfigError names each wrong variable."""
         try:
             return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:

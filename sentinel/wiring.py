@@ -26,9 +26,10 @@ from ulid import ULID
 from sentinel import imaging, policy
 from sentinel.admission import Admission
 from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
-from sentinel.errors import ConfigError, MediaAway, NotFound, PictureError
+from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
 from sentinel.jobs import Desk
+from sentinel.keeping import keep_scored
 from sentinel.loop import Listener
 from sentinel.panel import Panel
 from sentinel.policy import Policy
@@ -203,12 +204,19 @@ class Sentinel:
         fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
         clock.lap("fingerprint")
         attempt = Attempt(
-            number=1, brief=brief, generator=model or "unknown", verdict=verdict,
-            seconds=clock.total, picture=picture.sha256, fingerprint=fingerprint,
-            width=sample.width, height=sample.height, notes=sample.notes + panel.unread(brief),
-        )  # fmt: skip
-        trace = _trace(attempt, asked, clock.total)
-        trace = await asyncio.to_thread(self._keep, trace, data)
+            number=1,
+            brief=brief,
+            generator=model or "unknown",
+            verdict=verdict,
+            seconds=clock.total,
+            picture=picture.sha256,
+            fingerprint=fingerprint,
+            width=sample.width,
+            height=sample.height,
+            notes=sample.notes + panel.unread(brief),
+        )
+        trace = _trace(attempt, chosen, model, clock.total)
+        await asyncio.to_thread(self._keep, trace, data)
         clock.lap("store")
         return Scored(trace, picture, clock.laps)
 
@@ -220,17 +228,10 @@ class Sentinel:
         maker = model or "unknown"
         return picture, imaging.sample(picture, brief, maker=maker, limits=limits)
 
-    def _keep(self, trace: Trace, data: bytes) -> Trace:
-        """The trace as it is kept: a media store that is away takes the picture, not the trace."""
-        try:
-            self.store.media.put(data)
-        except MediaAway as error:
-            log.warning("trace %s is kept without its picture: %s", trace.id, error)
-            note = f"the picture could not be kept: {error}"
-            trace = trace.model_copy(update={"notes": (*trace.notes, note)})
+    def _keep(self, trace: Trace, data: bytes) -> None:
+        self.store.media.put(data)
         self.store.traces.save(trace)
 
-        return trace
     def panel_of(self, chosen: Policy) -> Panel:
         """The panel of a policy that was seated at the start; ConfigError of another."""
         panel = self._panels.get(chosen.name)

@@ -6,12 +6,15 @@ command that mends it.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import uvicorn
 
 from sentinel import policy
 from sentinel.api.app import create_app
+from sentinel.api.certificate import certificate
+from sentinel.api.front import WithFront
 from sentinel.errors import ConfigError
 from sentinel.registry import nearest
 from sentinel.settings import Settings
@@ -37,8 +40,11 @@ LOGGED = {
 its bytes; those are told to the caller, and a log that strangers can fill helps nobody."""
 
 
-def serve(settings: Settings) -> None:
-    """Serve on `settings.host` and `settings.port` until interrupted; ConfigError stops it."""
+def serve(settings: Settings, tls_port: int | None = None) -> None:
+    """Serve on `settings.host` and `settings.port` until interrupted; ConfigError stops it.
+
+    With `tls_port` the same is served over TLS there, with a certificate for this machine.
+    """
     known = policy.available(settings.policies)
     if settings.policy not in known:
         told = f"SENTINEL_POLICY is {settings.policy!r}, no policy; "
@@ -49,7 +55,7 @@ def serve(settings: Settings) -> None:
         failures.append(error)
         server.should_exit = True
 
-    listening = _listen(settings)
+    listening = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         create_app(settings, on_failure=stop),
         host=settings.host,
@@ -59,25 +65,29 @@ def serve(settings: Settings) -> None:
         lifespan="on",
         timeout_graceful_shutdown=FAREWELL,
         server_header=False,
+        proxy_headers=bool(settings.proxies),  # by default uvicorn believes whoever is on loopback
+        forwarded_allow_ips=list(settings.proxies),
     )
-    server = uvicorn.Server(config)
-    with listening:
+    with listening, contextlib.ExitStack() as open_too:
+        if tls_port is None:
+            server = uvicorn.Server(config)
+        else:
+            secured = open_too.enter_context(_listen(settings.host, tls_port, "--tls-port"))
+            server = WithFront(config, secured, certificate(settings.home, settings.host))
         server.run(sockets=[listening])
     if failures:
         raise failures[0]
-        proxy_headers=bool(settings.proxies),  # by default uvicorn believes whoever is on loopback
-        forwarded_allow_ips=list(settings.proxies),
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(host: str, port: int, way_out: str = "--port, SENTINEL_PORT") -> socket.socket:
     """The socket to serve on; ConfigError where it is taken, before any model is loaded."""
-    place = (settings.host, settings.port)
+    place = (host, port)
     try:
         family = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server(place, family=family, backlog=BACKLOG)
     except OSError as error:
-        told = f"port {settings.port} of {settings.host!r} cannot be listened on"
+        told = f"port {port} of {host!r} cannot be listened on"
         why = error.strerror or str(error)
         raise ConfigError(
-            f"{told} ({why}); stop what listens there, or choose another: --port, SENTINEL_PORT"
+            f"{told} ({why}); stop what listens there, or choose another: {way_out}"
         ) from error
