@@ -19,6 +19,7 @@
     │   └── Unreachable        no connection, or one that broke
     ├── NotFound               the caller's: no such trace, policy or picture
     ├── Unavailable            nobody's: the database does not answer; try again later
+    │   └── MediaAway          the place where pictures are kept does not answer
     └── Busy                   nobody's: a bounded queue is full; try again later
 
 A bad picture is not an error: it is a verdict. A judge that breaks is not an error for the
@@ -218,6 +219,12 @@ class Unavailable(SentinelError):  # noqa: N818 - a state, not a mistake
         self.what = what
         self.retry_after = retry_after
         super().__init__(f"{what} does not answer ({why}); try again in {retry_after:.0f} s")
+
+
+class MediaAway(Unavailable):
+    """The folder or address of pictures does not answer; traces are kept all the same."""
+
+    code = "media_unavailable"
 
 
 class Busy(SentinelError):  # noqa: N818 - a state, not a mistake

@@ -20,8 +20,8 @@ from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
 from sentinel.errors import NotFound, PictureError
 from sentinel.failover import Failover, Link
-from sentinel.loop import Event, Generated, Listener, Made, Order, Run, Staff, Wish, allowed
-from sentinel.loop.events import tell
+from sentinel.keeping import Keeper
+from sentinel.loop import Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.levers import Advise, Strengthen
 from sentinel.panel import Panel
 from sentinel.policy import Policy
@@ -64,6 +64,8 @@ class Guarded:
     trace: Trace
     picture: bytes | None
     pictures: Mapping[int, bytes]
+    kept: bool = True
+    """False where the media store was away: nobody can fetch the picture later."""
 
     @property
     def content_type(self) -> str:
@@ -146,7 +148,7 @@ class Guarding:
 
     async def go(self, run: Run) -> Guarded:
         """A run to its end, with everything kept; Busy where there is no room for it."""
-        keeper = _Keeper(self._store, run.listener)
+        keeper = Keeper(self._store, run.listener)
         run.listener = keeper.hear
         brief, candidates = run.order.brief, run.order.candidates
         pixels = await asyncio.to_thread(_pixels, brief, candidates, self._settings)
@@ -155,13 +157,14 @@ class Guarding:
             try:
                 trace = await run.go()
             except BaseException as error:
-                self._later(_abandon(run, keeper, error), inside.pop_all())
+                self._later(keeper.abandon(run, error), inside.pop_all())
                 raise
             if run.behind:
-                self._later(_finish(run, keeper, trace), inside.pop_all())
+                self._later(keeper.finish(run, trace), inside.pop_all())
             else:
                 await asyncio.shield(self._later(keeper.keep(trace), inside.pop_all()))
-        return Guarded(trace, run.pictures.get(trace.delivered or 0), run.pictures)
+        picture = run.pictures.get(trace.delivered or 0)
+        return Guarded(keeper.noted(trace), picture, run.pictures, kept=not keeper.away)
 
     def charge(self, wanted: Wanted, trace: Trace) -> None:
         """Charge the key that pays for a job, once, for what is delivered; blocking."""
@@ -231,46 +234,6 @@ class Guarding:
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
         return task
-
-
-class _Keeper:
-    """Puts pictures into the store while they are judged, and the trace after them."""
-
-    def __init__(self, store: Store, listener: Listener | None) -> None:
-        self._store = store
-        self._listener = listener
-        self._putting: list[asyncio.Future[str]] = []
-
-    def hear(self, event: Event) -> None:
-        if isinstance(event, Generated):
-            put = self._store.media.put
-            loop = asyncio.get_running_loop()
-            self._putting += [
-                loop.run_in_executor(None, put, each) for each in event.pictures.values()
-            ]
-        tell(self._listener, event)
-
-    async def keep(self, trace: Trace) -> None:
-        await asyncio.gather(*self._putting)
-        await asyncio.to_thread(self._store.traces.save, trace)
-
-
-async def _finish(run: Run, keeper: _Keeper, early: Trace) -> None:
-    """Judge what was delivered at once; the trace is there before and after."""
-    await keeper.keep(early)
-    try:
-        await keeper.keep(await run.finish())
-    except Exception:
-        log.exception("trace %s was delivered and could not be judged", early.id)
-
-
-async def _abandon(run: Run, keeper: _Keeper, error: BaseException) -> None:
-    """Keep what was paid for before it broke off; nothing where nothing was."""
-    hung_up = isinstance(error, asyncio.CancelledError)
-    why = next(iter(error.args), "the caller hung up") if hung_up else f"it broke: {error}"
-    trace = await run.abort(str(why))
-    if trace.attempts:
-        await keeper.keep(trace)
 
 
 def advisers(policy: Policy) -> tuple[Advise, Strengthen]:

@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -93,10 +93,14 @@ class Settings(BaseSettings):
     """SQLAlchemy address of the store; empty means SQLite in `home`."""
     models_folder: Path | None = None
     """Folder of pulled weights; default `home`/models."""
-    media_folder: Path | None = None
-    """Folder of kept pictures; default `home`/media."""
+    media_folder: str | Path | None = None
+    """Folder of kept pictures, or an address such as s3://bucket/prefix; default `home`/media."""
+    media_options: dict[str, JsonValue] = Field(default_factory=dict)
+    """Options of that address as a JSON object, such as {"endpoint_url": …}."""
     media_days: float = Field(default=7.0, ge=0)
     """Days a picture is kept; 0 keeps none."""
+    retention: Literal["full", "none"] = "full"
+    """`none` keeps nothing of a prompt or picture: traces without a word, and no pictures."""
     policies: Path | None = None
     """Folder of your own policies (*.toml); a name that is built in is replaced by yours."""
     policy: str = "default"
@@ -179,9 +183,14 @@ class Settings(BaseSettings):
         return self.models_folder or self.home / "models"
 
     @cached_property
-    def media(self) -> Path:
-        """Folder of kept pictures."""
+    def media(self) -> str | Path:
+        """Folder or address of kept pictures."""
         return self.media_folder or self.home / "media"
+
+    @property
+    def keeps_words(self) -> bool:
+        """Whether prompts and pictures may be kept at all."""
+        return self.retention == "full"
 
     @property
     def limits(self) -> Limits:

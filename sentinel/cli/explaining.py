@@ -56,7 +56,9 @@ def _loaded(settings: Settings, trace: str) -> Trace:
     address = settings.database_url
     if address.startswith(SQLITE) and not Path(address.removeprefix(SQLITE)).exists():
         raise NotFound(f"no trace {trace[:80]!r} is stored: there is no database yet")
-    store = open_store(address, settings.media, settings.media_days)
+    store = open_store(
+        address, settings.media, settings.media_days, media_options=settings.media_options
+    )
     try:
         return store.traces.load(trace)
     finally:

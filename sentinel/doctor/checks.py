@@ -189,7 +189,11 @@ def _database(settings: Settings) -> list[Check]:
     try:
         from sentinel.store import open_store  # noqa: PLC0415 - drivers are looked for here
 
-        open_store(address, settings.media, settings.media_days).close()
+        opened = open_store(
+            address, settings.media, settings.media_days, media_options=settings.media_options,
+            words=settings.keeps_words,
+        )  # fmt: skip
+        opened.close()
     except Exception as error:  # noqa: BLE001 - each driver has its own errors
         told = f"{_hidden(address)} cannot be opened: {str(error).splitlines()[0]}"
         return [Check("database", "broken", told, "check SENTINEL_DATABASE and the server")]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sentinel.store.answers import Answers
+from sentinel.store.callbacks import Callbacks
+from sentinel.store.deliveries import Deliveries
 from sentinel.store.engines import Engines, connect, outages_told
 from sentinel.store.evaluations import Evaluations
 from sentinel.store.keys import Keys
@@ -34,27 +38,42 @@ class Store:
     """What was answered under an idempotency key."""
     evaluations: Evaluations
     """Pictures that somebody wants judged, and what people say of verdicts."""
+    deliveries: Deliveries
+    """What is to be told to whom."""
+    callbacks: Callbacks
+    """Who waits for which batch, and the secrets that deliveries are signed with."""
 
     def close(self) -> None:
         """Close every connection."""
         self.engines.close()
 
 
-def open_store(url: str, media_root: Path, media_days: float) -> Store:
+def open_store(
+    url: str,
+    media: str | Path,
+    media_days: float,
+    *,
+    media_options: Mapping[str, Any] | None = None,
+    words: bool = True,
+) -> Store:
     """Open a SQLite file or PostgreSQL database, at the newest schema.
 
+    `media` is a folder or an address for fsspec, which gets `media_options`. Without `words`
+    nothing of a prompt or picture is kept: no pictures, and traces without a word.
     ConfigError names the URL (without its password) or the folder that cannot be used, and the
     way out. Several processes may open the same store at once.
     """
     engines = connect(url)
     try:
         upgrade(engines)
-        media = Media(engines, Path(media_root), media_days)
+        shown = Media(engines, media, media_days if words else 0, options=media_options)
         signing = secret(engines, "media")
     except BaseException:
         engines.close()
         raise
     outages_told(engines)
-    traces, queries = Traces(engines, media), Queries(engines.read)
+    traces, queries = Traces(engines, shown, words=words), Queries(engines.read)
     kept = Keys(engines), Answers(engines), Evaluations(engines)
-    return Store(engines, traces, media, queries, signing, *kept)
+    deliveries = Deliveries(engines)
+    told = deliveries, Callbacks(engines, deliveries)
+    return Store(engines, traces, shown, queries, signing, *kept, *told)

@@ -1,35 +1,32 @@
 """Bytes in, their sha256 out; and back again until they expire.
 
-Bytes lie in files named by their sha256, two folders deep; the database knows until when. Where
-nothing is to be kept (`days` 0), `put` names the bytes and stores nothing. Files are not flushed
-to the disk: one torn by a power cut no longer matches its name, and counts as gone.
+Bytes lie on a shelf (`sentinel.store.shelves`: a folder, or any target that fsspec reaches) under
+their sha256; the database knows until when. Where nothing is to be kept (`days` 0), `put` names
+the bytes and stores nothing. Files are not flushed to the disk: one torn by a power cut no longer
+matches its name, and counts as gone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
-import os
-import re
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, update
 
-from sentinel.errors import ConfigError, NotFound
+from sentinel.errors import ConfigError, MediaAway, NotFound, SentinelError
 from sentinel.store.engines import Engines
 from sentinel.store.rollups import DAY_MS
+from sentinel.store.shelves import SHA256, Shelf, shelf
 from sentinel.store.tables import MediaRow, insert_into, table_of
 
 MEDIA = table_of(MediaRow)
 
-SHA256 = re.compile("[0-9a-f]{64}")
-
-STALE_SECONDS = 3600
-"""A file that no row knows and that is older than this was left by a process that died."""
+log = logging.getLogger(__name__)
 
 SIGNATURES = (
     (0, b"\x89PNG\r\n", "image/png"), (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -47,38 +44,58 @@ class Media:
     """Pictures by sha256, each kept `days` days from the last time it was put."""
 
     def __init__(
-        self, engines: Engines, root: Path, days: float, clock: Callable[[], int] = now_ms
+        self,
+        engines: Engines,
+        place: str | Path | Shelf,
+        days: float,
+        clock: Callable[[], int] = now_ms,
+        *,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
-        """ConfigError if `days` makes no sense or the folder cannot be written."""
+        """ConfigError if `days` makes no sense or the folder or target cannot be written."""
         if not (math.isfinite(days) and days >= 0):
             raise ConfigError(f"media_days is {days}: give days to keep pictures, 0 to keep none")
         self._engines = engines
-        self._root = root
         self._keep_ms = round(days * DAY_MS)
         self._clock = clock
+        self._place = place
+        self._options = options
+        self._opened: Shelf | None = None
         if self._keep_ms:
-            _writable(root)
+            self._shelf()
+
+    @property
+    def keeps(self) -> bool:
+        """False where nothing is kept, and no address of a picture would lead anywhere."""
+        return bool(self._keep_ms)
 
     def put(self, data: bytes) -> str:
-        """Keep the bytes (again) and return their sha256."""
+        """Keep the bytes (again) and return their sha256; MediaAway where the target is away."""
         sha256 = hashlib.sha256(data).hexdigest()
         if self._keep_ms:
-            temporary = self._write(sha256, data)
+            now = self._clock()
+            entered = False
             try:
-                self._enter(sha256, data, temporary)
-            finally:
-                temporary.unlink(missing_ok=True)
+                with self._shelf().lay(sha256, data) as settle:
+                    entered = self._enter(sha256, data, now, settle)
+            except MediaAway:
+                if entered:
+                    self._withdraw(sha256, now)
+                raise
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The bytes; NotFound if they were never kept, have expired or are damaged."""
+        """The bytes; NotFound if they were never kept, have expired or are damaged.
+
+        MediaAway where the target does not answer.
+        """
         self._known(sha256)
         try:
-            data = self._path(sha256).read_bytes()
+            data = self._shelf().fetch(sha256)
         except FileNotFoundError:
             data = b""
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise NotFound(f"picture {sha256} is gone or damaged on this machine's disk")
+            raise NotFound(f"picture {sha256} is gone or damaged where pictures are kept")
         return data
 
     def content_type(self, sha256: str) -> str:
@@ -86,13 +103,26 @@ class Media:
         return str(self._known(sha256).content_type)
 
     def sweep(self) -> int:
-        """Delete what has expired and what dead processes left; returns the pictures deleted."""
-        self._adopt_strays()
+        """Delete what has expired and what dead processes left; returns the pictures deleted.
+
+        MediaAway where the target does not answer; what is left is deleted the next time.
+        """
+        if self._keep_ms:
+            self._adopt_strays()
         now = self._clock()
         with self._engines.read.begin() as connection:
             expired = select(MEDIA.c.sha256).where(MEDIA.c.expires_ms <= now)
             names = list(connection.execute(expired).scalars())
+        if names:
+            self._shelf().reach()  # nobody is to hold the database's lock to find out
         return sum(self._drop(name, now) for name in names)
+
+    def _shelf(self) -> Shelf:
+        """Opened when it is first needed: nothing may ever have been kept."""
+        if self._opened is None:
+            place = self._place
+            self._opened = shelf(place, self._options) if isinstance(place, str | Path) else place
+        return self._opened
 
     def _known(self, sha256: str) -> Row[Any]:
         if not SHA256.fullmatch(sha256):
@@ -104,48 +134,43 @@ class Media:
             raise NotFound(f"picture {sha256} is not kept; it expired or never was")
         return row
 
-    def _path(self, sha256: str) -> Path:
-        return self._root / sha256[:2] / sha256[2:4] / sha256
-
-    def _write(self, sha256: str, data: bytes) -> Path:
-        folder = self._path(sha256).parent
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = folder / f"{sha256}.{secrets.token_hex(6)}.part"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        return temporary
-
-    def _enter(self, sha256: str, data: bytes, temporary: Path) -> None:
-        """Row and file name appear together: a sweep waits for the row's lock."""
-        now = self._clock()
+    def _enter(self, sha256: str, data: bytes, now: int, settle: Callable[[], None]) -> bool:
+        """The row, and within its lock whatever goes with it; whether it is a new one."""
         row = _row(sha256, data, now) | {"expires_ms": now + self._keep_ms}
+        alive = select(MEDIA.c.sha256).where(MEDIA.c.sha256 == sha256, MEDIA.c.expires_ms > now)
         with self._engines.write.begin() as connection:
+            fresh = connection.execute(alive).first() is None
             insert = insert_into(MediaRow, connection.dialect.name)
             longer = {"expires_ms": insert.excluded.expires_ms}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["sha256"], set_=longer), row
             )
-            temporary.replace(self._path(sha256))
+            settle()
+        return fresh
+
+    def _withdraw(self, sha256: str, now: int) -> None:
+        """Take back a row whose bytes did not get there, unless somebody else put them."""
+        same = (MEDIA.c.sha256 == sha256, MEDIA.c.expires_ms == now + self._keep_ms)
+        try:
+            with self._engines.write.begin() as connection:
+                connection.execute(update(MEDIA).where(*same).values(expires_ms=0))
+        except SentinelError as error:  # the row says more than there is, until it expires
+            log.warning("the row of picture %s stays: %s", sha256, error)
 
     def _drop(self, sha256: str, now: int) -> int:
         gone = delete(MEDIA).where(MEDIA.c.sha256 == sha256, MEDIA.c.expires_ms <= now)
         with self._engines.write.begin() as connection:
             if not connection.execute(gone).rowcount:
                 return 0  # put again meanwhile
-            self._path(sha256).unlink(missing_ok=True)
+            self._shelf().drop(sha256)
         return 1
 
     def _adopt_strays(self) -> None:
         """Enter files without a row as expired, so that they go the way of all others."""
-        before = time.time() - STALE_SECONDS
-        for path in [path for path in self._root.glob("*/*/*") if _changed(path) < before]:
-            if SHA256.fullmatch(path.name):
-                with self._engines.write.begin() as connection:
-                    insert = insert_into(MediaRow, connection.dialect.name).on_conflict_do_nothing()
-                    connection.execute(insert, _row(path.name, b"", 0) | {"expires_ms": 0})
-            elif path.suffix == ".part":
-                path.unlink(missing_ok=True)
+        for sha256 in self._shelf().strays():
+            with self._engines.write.begin() as connection:
+                insert = insert_into(MediaRow, connection.dialect.name).on_conflict_do_nothing()
+                connection.execute(insert, _row(sha256, b"", 0) | {"expires_ms": 0})
 
 
 def _row(sha256: str, data: bytes, now: int) -> dict[str, Any]:
@@ -159,24 +184,3 @@ def content_type_of(data: bytes) -> str:
     """The media type by the bytes' own signature."""
     known = (kind for at, mark, kind in SIGNATURES if data[at : at + len(mark)] == mark)
     return next(known, "application/octet-stream")
-
-
-def _changed(path: Path) -> float:
-    """When a file last changed; now, if it went meanwhile."""
-    try:
-        return path.lstat().st_mtime
-    except FileNotFoundError:
-        return time.time()
-
-
-def _writable(root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = root / f".{secrets.token_hex(6)}.part"
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"media folder {str(root)!r} cannot be written ({error.strerror}); make it writable, "
-            "set SENTINEL_MEDIA_FOLDER to another one, or SENTINEL_MEDIA_DAYS=0 to keep no pictures"
-        ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
@@ -11,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, insert, select, text
 
 from sentinel.contracts import Trace
-from sentinel.errors import NotFound
+from sentinel.errors import MediaAway, NotFound
 from sentinel.store import rollups
+from sentinel.store.baring import bare
 from sentinel.store.engines import Engines
 from sentinel.store.media import Media
 from sentinel.store.rows import Rows, restored, rows_of
@@ -29,24 +32,29 @@ from sentinel.store.tables import (
 
 TRACE = table_of(TraceRow)
 
+log = logging.getLogger(__name__)
+
 
 class Traces:
     """Saves and loads traces. Plain blocking code, safe in threads and across processes."""
 
-    def __init__(self, engines: Engines, media: Media) -> None:
-        """Traces in the database of `engines`, reference pictures in `media`."""
+    def __init__(self, engines: Engines, media: Media, *, words: bool = True) -> None:
+        """Traces in the database of `engines`, reference pictures in `media`; or no `words`."""
         self._engines = engines
         self._media = media
+        self._words = words
 
     def save(self, trace: Trace) -> None:
         """Store a trace, or put it in the place of the one with its id; all of it or nothing.
 
+        Where the media store is away its references are lost, and a note says so.
         ValueError unless attempts are numbered in rising order.
         """
+        trace = trace if self._words else bare(trace)
         numbers = [attempt.number for attempt in trace.attempts]
         if numbers != sorted(set(numbers)):
             raise ValueError(f"attempts are numbered {numbers}; number them in rising order")
-        rows = rows_of(trace, cache(self._media.put))
+        rows = self._rows(trace)
         change = rollups.Change()
         change.count(rows.evaluations, rows.failures)
         with self._engines.write.begin() as connection:
@@ -83,10 +91,22 @@ class Traces:
         attempts.sort(key=lambda attempt: int(attempt["number"]))
         return Trace.model_validate(payload | {"brief": brief, "attempts": attempts})
 
+    def _rows(self, trace: Trace) -> Rows:
+        try:
+            return rows_of(trace, cache(self._media.put))
+        except MediaAway as error:
+            log.warning("trace %s is kept without its references: %s", trace.id, error)
+            note = f"the references could not be kept: {error}"
+            noted = trace.model_copy(update={"notes": (*trace.notes, note)})
+            return rows_of(noted, lambda data: hashlib.sha256(data).hexdigest())
+
     def _fetch(self, sha256: str) -> bytes:
         try:
             return self._media.get(sha256)
         except NotFound:
+            return b""
+        except MediaAway as error:
+            log.warning("a reference could not be read: %s", error)
             return b""
 
 

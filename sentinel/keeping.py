@@ -1,0 +1,92 @@
+"""A run's pictures and its trace in, both in the store out, whatever becomes of the run.
+
+Pictures go there while they are judged, the trace when it has ended. A media store that is away
+takes the pictures, never the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sentinel.contracts import Trace
+from sentinel.errors import MediaAway
+from sentinel.loop import Event, Generated, Listener, Run
+from sentinel.loop.events import tell
+from sentinel.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Keeps one run."""
+
+    def __init__(self, store: Store, listener: Listener | None) -> None:
+        """Nothing is kept yet; `listener` hears of every step as well."""
+        self._store = store
+        self._listener = listener
+        self._putting: list[asyncio.Future[str]] = []
+        self.away = ""
+        """What the media store said when it took no picture."""
+
+    def hear(self, event: Event) -> None:
+        """Put the pictures that came, in threads."""
+        if isinstance(event, Generated):
+            put = self._store.media.put
+            loop = asyncio.get_running_loop()
+            self._putting += [
+                loop.run_in_executor(None, put, each) for each in event.pictures.values()
+            ]
+        tell(self._listener, event)
+
+    async def keep(self, trace: Trace) -> None:
+        """Save the trace when its pictures are there, or known to be lost."""
+        for each in await asyncio.gather(*self._putting, return_exceptions=True):
+            if isinstance(each, MediaAway):
+                self.away = str(each)
+            elif isinstance(each, BaseException):
+                raise each
+        if self.away:
+            log.warning("trace %s is kept without its pictures: %s", trace.id, self.away)
+        await asyncio.to_thread(self._store.traces.save, self.noted(trace))
+
+    def noted(self, trace: Trace) -> Trace:
+        """The trace, saying so where its pictures could not be kept."""
+        if not self.away:
+            return trace
+        note = f"the pictures could not be kept: {self.away}"
+        return trace.model_copy(update={"notes": (*trace.notes, note)})
+
+    async def finish(self, run: Run, early: Trace) -> None:
+        """Judge what was delivered at once; the trace is there before and after."""
+        await self.keep(early)
+        try:
+            await self.keep(await run.finish())
+        except Exception:
+            log.exception("trace %s was delivered and could not be judged", early.id)
+
+    async def abandon(self, run: Run, error: BaseException) -> None:
+        """Keep what was paid for before it broke off; nothing where nothing was."""
+        hung_up = isinstance(error, asyncio.CancelledError)
+        why = next(iter(error.args), "the caller hung up") if hung_up else f"it broke: {error}"
+        trace = await run.abort(str(why))
+        if trace.attempts:
+            await self.keep(trace)
+
+
+def keep_scored(store: Store, trace: Trace, picture: bytes) -> Trace:
+    """Keep a picture that was handed in, and its trace; the trace as it is kept. Blocking."""
+    try:
+        store.media.put(picture)
+    except MediaAway as error:
+        log.warning("trace %s is kept without its picture: %s", trace.id, error)
+        trace = _noted(trace, f"the picture could not be kept: {error}")
+    store.traces.save(trace)
+    return trace
+
+
+def _noted(trace: Trace, note: str) -> Trace:
+    """The trace with a note at its one attempt, where the answer shows it."""
+    [attempt] = trace.attempts
+    noted = attempt.model_copy(update={"notes": (*attempt.notes, note)})
+    return trace.model_copy(update={"attempts": (noted,)})
