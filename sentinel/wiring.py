@@ -29,6 +29,7 @@ from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
 from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
 from sentinel.jobs import Desk
+from sentinel.keeping import keep_scored
 from sentinel.loop import Listener
 from sentinel.panel import Panel
 from sentinel.policy import Policy
@@ -109,8 +110,9 @@ class Sentinel:
         for name in (settings.policy, *only):
             _known(policies, name)
         store = await asyncio.to_thread(
-            open_store, settings.database_url, settings.media, settings.media_days
-        )
+            open_store, settings.database_url, settings.media, settings.media_days,
+            media_options=settings.media_options, words=settings.keeps_words,
+        )  # fmt: skip
         house = cls(settings, policies, store)
         chosen = [policies[name] for name in only] or list(policies.values())
         house._starting = asyncio.create_task(house._start(chosen))
@@ -203,19 +205,12 @@ class Sentinel:
         fingerprint = await asyncio.to_thread(imaging.fingerprint, picture.pixels)
         clock.lap("fingerprint")
         attempt = Attempt(
-            number=1,
-            brief=brief,
-            generator=model or "unknown",
-            verdict=verdict,
-            seconds=clock.total,
-            picture=picture.sha256,
-            fingerprint=fingerprint,
-            width=sample.width,
-            height=sample.height,
-            notes=sample.notes + panel.unread(brief),
-        )
-        trace = _trace(attempt, chosen, model, clock.total)
-        await asyncio.to_thread(self._keep, trace, data)
+            number=1, brief=brief, generator=model or "unknown", verdict=verdict,
+            seconds=clock.total, picture=picture.sha256, fingerprint=fingerprint,
+            width=sample.width, height=sample.height, notes=sample.notes + panel.unread(brief),
+        )  # fmt: skip
+        trace = _trace(attempt, asked, clock.total)
+        trace = await asyncio.to_thread(keep_scored, self.store, trace, data)
         clock.lap("store")
         return Scored(trace, picture, clock.laps)
 
@@ -226,10 +221,6 @@ class Sentinel:
         picture = imaging.read(data, limits)
         maker = model or "unknown"
         return picture, imaging.sample(picture, brief, maker=maker, limits=limits)
-
-    def _keep(self, trace: Trace, data: bytes) -> None:
-        self.store.media.put(data)
-        self.store.traces.save(trace)
 
     def panel_of(self, chosen: Policy) -> Panel:
         """The panel of a policy that was seated at the start; ConfigError of another."""
