@@ -53,13 +53,6 @@ def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
     return networks
 
 
-def _named(text: object) -> object:
-    """127.0.0.1,10.0.0.0/8 and ["127.0.0.1", "10.0.0.0/8"] alike."""
-    if isinstance(text, str) and not text.lstrip().startswith("["):
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return _listed(text)
-
-
 def _reachable(entries: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse what is neither an address nor a network nor a host."""
     from sentinel.outbound import Private  # noqa: PLC0415 - an HTTP library, where any is listed
@@ -134,9 +127,15 @@ class Settings(BaseSettings):
     jobs_days: float = Field(default=30.0, gt=0)
     """Days a job is known after it has ended; its trace stays."""
     outbound_private: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_named), AfterValidator(_reachable)
+        tuple[str, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_reachable)
     ] = ()
     """Addresses, networks and hosts that are not public and may be dialled on a caller's word."""
+    webhook_delays: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=86_400)], ...], NoDecode, BeforeValidator(_parted)
+    ] = (15, 30, 60, 120, 240, 480, 960, 1920, 3375)
+    """Seconds between the attempts to deliver a webhook; ten attempts over two hours."""
+    webhook_seconds: float = Field(default=15.0, gt=0, le=600)
+    """Seconds that a receiver has to answer one."""
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
     """Where models run: cpu, cuda, cuda:1, … or mps."""
     host: str = "127.0.0.1"

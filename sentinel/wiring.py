@@ -31,6 +31,7 @@ from sentinel.guarding import Guarded, Guarding, Wanted
 from sentinel.jobs import Desk
 from sentinel.keeping import keep_scored
 from sentinel.loop import Listener
+from sentinel.outbound import Limits
 from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.process import give_memory_back, hold_back_threads
@@ -38,6 +39,7 @@ from sentinel.registry import nearest
 from sentinel.seating import PluginStatus, Seating
 from sentinel.settings import Settings
 from sentinel.store import Store, open_store
+from sentinel.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,8 @@ class Sentinel:
         self._admission = Admission(settings.queue, settings.pixels_in_house)
         self.guarding = Guarding(settings, store, self._admission)
         self.jobs = Desk.of(self)
+        self.outbound = Limits.of(settings.outbound_private, settings.limits)
+        self.webhooks = Webhooks.of(self)
         self._decoding = asyncio.Semaphore(DECODERS)
         self._decoding_large = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -250,6 +254,7 @@ class Sentinel:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.webhooks.close()
         await self.jobs.close()
         await self.guarding.close()
         await self._seating.close()

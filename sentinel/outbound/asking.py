@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 import httpcore2
 
@@ -63,6 +64,11 @@ class Limits:
     resolve: Resolve = resolved
     turns: asyncio.Semaphore = field(default_factory=_turns, compare=False, repr=False)
     """Whoever fetches waits for one; the waiting counts as part of `seconds`."""
+
+    @classmethod
+    def of(cls, listed: Iterable[str], pictures: imaging.Limits) -> Self:
+        """The limits of a house: what its operator lists, and what it reads as a picture."""
+        return cls(private=Private.of(listed), pictures=pictures)
 
 
 @dataclass(frozen=True, slots=True)

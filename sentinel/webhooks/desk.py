@@ -16,11 +16,13 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, Protocol, Self
 
 from ulid import ULID
 
 from sentinel.errors import SentinelError
 from sentinel.outbound import Limits, admit
+from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.callbacks import Callback
 from sentinel.store.deliveries import Delivery
@@ -39,12 +41,36 @@ AT_ONCE = 32
 PER_HOST = 4
 """Of those, for one host: one that hangs must not hold up the others."""
 
+LEASE = 30.0
+"""Seconds, at least, that an attempt is one process's alone; twice what it takes, for clocks that
+differ."""
+
 SWEEPING = 3600.0
 """Seconds between two sweeps of deliveries that ended long ago."""
 
 
+class House(Protocol):
+    """What webhooks need of the house that they are sent from."""
+
+    settings: Settings
+    store: Store
+    outbound: Limits
+    jobs: Any
+    """`sentinel.webhooks.endings.Batches`."""
+
+
 class Webhooks:
     """Sends, waits for batches to end, and delivers while it watches."""
+
+    @classmethod
+    def of(cls, house: House) -> Self:
+        """A house's webhooks, with the settings' schedule."""
+        told = house.settings
+        seconds = told.webhook_seconds
+        schedule = Schedule(
+            told.webhook_delays, seconds, lease=max(LEASE, 3 * seconds), days=told.jobs_days
+        )
+        return cls(house.store, house.jobs, house.outbound, schedule)
 
     def __init__(self, store: Store, batches: Batches, limits: Limits, schedule: Schedule) -> None:
         """`limits` say where may be dialled."""
