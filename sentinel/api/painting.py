@@ -40,6 +40,8 @@ class Delivered:
     trace: Trace
     data: bytes
     seed: int
+    kept: bool = True
+    """False where it could not be kept, and has no address."""
 
     @property
     def content_type(self) -> str:
@@ -64,7 +66,7 @@ async def paint(
     work = asyncio.gather(*(guarded(house, brief, wanted) for brief in briefs))
     found = await while_connected(request, work)
     return tuple(
-        delivered(each.trace, each.picture, brief)
+        delivered(each.trace, each.picture, brief, kept=each.kept)
         for each, brief in zip(found, briefs, strict=True)
     )
 
@@ -78,7 +80,9 @@ def briefs_of(brief: Brief, count: int) -> tuple[Brief, ...]:
     )
 
 
-def delivered(trace: Trace, picture: bytes | None, brief: Brief) -> Delivered:
+def delivered(
+    trace: Trace, picture: bytes | None, brief: Brief, *, kept: bool = True
+) -> Delivered:
     """What a trace delivers; Refusal where that is nothing: 422 by the rules, 502 and 504 else."""
     headers = {"X-Sentinel-Trace-Id": trace.id}
     refuse_failure(trace, headers)
@@ -86,7 +90,7 @@ def delivered(trace: Trace, picture: bytes | None, brief: Brief) -> Delivered:
         told = trace.reason or "no attempt may be delivered"
         code = "rejected" if trace.delivered is None else "picture_gone"
         raise Refusal(422, code, f"{told}; trace {trace.id}", headers=headers)
-    return Delivered(trace, picture, brief.seed or 0)
+    return Delivered(trace, picture, brief.seed or 0, kept)
 
 
 def refuse_failure(trace: Trace, headers: dict[str, str]) -> None:

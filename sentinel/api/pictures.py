@@ -52,7 +52,7 @@ async def picture(request: Request, trace_id: TraceId, attempt: Number = None) -
     trace = await load_trace(house, trace_id)
     chosen = _attempt(trace, attempt)
     tag = f'"{chosen.picture}"'
-    if _known(request, tag):
+    if has_already(request, tag):
         return Response(status_code=304, headers={**SAFE, "ETag": tag})
     data = await asyncio.to_thread(_bytes, house, chosen)
     kind = await asyncio.to_thread(_format, data, house)
@@ -75,7 +75,7 @@ async def annotated(request: Request, trace_id: TraceId, attempt: Number = None)
     trace = await load_trace(house, trace_id)
     chosen = _attempt(trace, attempt)
     tag = f'"{trace_id}-{chosen.number}"'
-    if _known(request, tag):
+    if has_already(request, tag):
         return Response(status_code=304, headers={**SAFE, "ETag": tag})
     async with request.app.state.drawing:
         sheet = await asyncio.to_thread(_drawn, house, chosen, judges_of(house, trace))
@@ -114,7 +114,7 @@ def _drawn(house: Sentinel, attempt: Attempt, judges: tuple[str, ...]) -> bytes:
     return imaging.encode(annotate(pixels, attempt, judges=judges), "png")
 
 
-def _known(request: Request, tag: str) -> bool:
+def has_already(request: Request, tag: str) -> bool:
     """Whether the caller has this very picture already."""
     offered = request.headers.get("if-none-match", "")
     return tag in {each.strip().removeprefix("W/") for each in offered.split(",")}
