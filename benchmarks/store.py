@@ -166,8 +166,9 @@ def fill(store: Store, count: int, progress: Progress) -> None:
 
 AS_TRACE = {"policy_fingerprint": "", "attempts": 1, "action": "score", "delivered": 1,
             "stopped_because": None}  # fmt: skip
-AS_EVALUATION = {"number": 1, "first": True, "superseded_by": None, "failed_judges": 0,
-                 "picture": None, "fingerprint": None, "width": 1024, "height": 1024}  # fmt: skip
+AS_EVALUATION = {"number": 1, "policy_fingerprint": "", "first": True, "superseded_by": None,
+                 "delivered": False, "retried": False, "guarded": False, "added": 0.0,
+                 "rank": 0.5, "failed_judges": 0, "picture": None, "fingerprint": None, "width": 1024, "height": 1024}  # fmt: skip
 
 
 def synthetic(rng: random.Random) -> dict[str, Any]:

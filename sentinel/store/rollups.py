@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
+from sentinel.store.rollup_tables import FailureDay, HistDay, InForceHour
 from sentinel.store.tables import (
     EvaluationRow,
     FailureHour,
@@ -43,7 +44,9 @@ SCORE_STEPS = 20
 LARGEST = 10**12
 """No single evaluation adds more than this to a sum, so that a sum fits in 64 bits."""
 
-ROLLUPS: tuple[type[Row], ...] = (RollupHour, RollupDay, HistHour, FailureHour)
+ROLLUPS: tuple[type[Row], ...] = (
+    RollupHour, RollupDay, HistHour, HistDay, FailureHour, FailureDay, InForceHour,
+)  # fmt: skip
 """In the order in which every writer touches them, so that no two wait for each other."""
 
 Values = Mapping[str, Any]
@@ -79,19 +82,23 @@ class Change:
         self, evaluations: Iterable[Values], failures: Iterable[Values], sign: int = 1
     ) -> None:
         """Add (or with sign -1 take away) evaluations and their failure modes."""
-        hours: dict[Key, Key] = {}
+        places: dict[Key, tuple[Key, Key]] = {}
         for row in evaluations:
             measures = _measures(row)
-            hour = hours[row["trace_id"], row["number"]] = _key(row, HOUR_MS)
+            hour, day = places[row["trace_id"], row["number"]] = (
+                _key(row, HOUR_MS),
+                _key(row, DAY_MS),
+            )
             _add(self.tables[RollupHour][hour], measures, sign)
-            _add(self.tables[RollupDay][_key(row, DAY_MS)], measures, sign)
-            histograms = self.tables[HistHour]
-            histograms[*hour, "seconds", latency_bucket(row["seconds"])]["n"] += sign
-            if row["score"] is not None:
-                histograms[*hour, "score", score_bucket(row["score"])]["n"] += sign
+            _add(self.tables[RollupDay][day], measures, sign)
+            for bucket in _buckets(row):
+                self.tables[HistHour][*hour, *bucket]["n"] += sign
+                self.tables[HistDay][*day, *bucket]["n"] += sign
+            self.tables[InForceHour][*(row[each] for each in IN_FORCE), hour[0]]["n"] += sign
         for row in failures:
-            hour = hours[row["trace_id"], row["attempt"]]
+            hour, day = places[row["trace_id"], row["attempt"]]
             self.tables[FailureHour][*hour, row["quality"], row["subcategory"]]["n"] += sign
+            self.tables[FailureDay][*day, row["quality"], row["subcategory"]]["n"] += sign
 
     def apply(self, connection: Connection, *, shrinking: bool = False) -> None:
         """Upsert; `shrinking` says that something was taken away and rows may be empty now."""
@@ -166,8 +173,12 @@ def _raw(connection: Connection, which: Any) -> tuple[Sequence[Values], Sequence
 PLACE = ("project", "model", "policy", "category", "mode")
 """Columns of an evaluation that place it in a rollup, after its time."""
 
-MEASURED = ("trace_id", "number", "created_ms", *PLACE, "standing", "first", "failed_judges",
-            "score", "seconds", "cost")  # fmt: skip
+IN_FORCE = ("policy", "policy_fingerprint", "model")
+"""Columns of an evaluation that say what was in force, before the hour."""
+
+MEASURED = ("trace_id", "number", "created_ms", *PLACE, "policy_fingerprint", "standing", "first",
+            "failed_judges", "score", "seconds", "cost", "delivered", "retried", "guarded",
+            "added")  # fmt: skip
 """Columns of an evaluation that a rollup is made of."""
 
 
@@ -189,7 +200,18 @@ def _measures(row: Values) -> dict[str, int]:
         "score_millionths": whole(score or 0.0, 1_000_000),
         "microseconds": whole(row["seconds"], 1_000_000),
         "nanodollars": whole(row["cost"], 1_000_000_000),
+        "delivered": int(row["delivered"]),
+        "retried": int(row["retried"]),
+        "guarded": int(row["guarded"]),
+        "added_microseconds": whole(row["added"], 1_000_000),
     }
+
+
+def _buckets(row: Values) -> list[tuple[str, int]]:
+    """Where it falls in each histogram."""
+    seconds = ("seconds", latency_bucket(row["seconds"]))
+    score = row["score"]
+    return [seconds] if score is None else [seconds, ("score", score_bucket(score))]
 
 
 def _add(counter: Counter[str], measures: dict[str, int], sign: int) -> None:

@@ -114,10 +114,12 @@ def _evaluation(trace: Trace, attempt: Attempt, keep: Keep) -> Values:
     return {
         "trace_id": words(trace.id),
         "number": attempt.number,
+        "policy_fingerprint": name(trace.policy_fingerprint),
         "standing": verdict.standing,
-        "first": attempt is judged(trace)[0],
         "superseded_by": _superseded_by(trace, attempt),
+        **_request(trace, attempt),
         "score": verdict.score,
+        "rank": -1.0 if verdict.score is None else verdict.score,
         "failed_judges": sum(_passed(outcome) is False for outcome in verdict.outcomes),
         "picture": attempt.picture and words(attempt.picture),
         "fingerprint": attempt.fingerprint and words(attempt.fingerprint),
@@ -127,6 +129,21 @@ def _evaluation(trace: Trace, attempt: Attempt, keep: Keep) -> Values:
         "cost": finite(attempt.cost),
         "brief": None if attempt.brief == trace.brief else written(attempt.brief, keep),
         "payload": written(payload, keep),
+    }
+
+
+def _request(trace: Trace, attempt: Attempt) -> Values:
+    """What a picture tells of its request, so that sums over pictures are sums over requests."""
+    first = attempt is judged(trace)[0]
+    guarded = first and trace.mode == "guard"
+    ours = trace.mode == "guard" or attempt.round > 0  # a picture that was sent in has no round
+    delivered = ours and attempt.number == trace.delivered
+    return {
+        "first": first,
+        "delivered": delivered,
+        "retried": delivered and (attempt.round or attempt.number) > 1,
+        "guarded": guarded,
+        "added": max(0.0, finite(trace.seconds - trace.attempts[0].made_in)) if guarded else 0.0,
     }
 
 

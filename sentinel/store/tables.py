@@ -94,13 +94,17 @@ class TraceRow(Row, table=True):
 class EvaluationRow(Row, table=True):
     """One attempt, that is one picture judged. `brief` is null where it is the trace's own.
 
-    `superseded_by` is the number of the attempt that was made instead of this one.
+    `superseded_by` is the number of the attempt that was made instead of this one. `rank` is the
+    score, or -1 where there is none: what "worst first" goes by. `delivered` says that a picture
+    we had painted was given out, `retried` that it was not of the first round. `guarded` and
+    `added` (the seconds that guarding added) stand on a request's first picture.
     """
 
     __tablename__ = "evaluation"
     __table_args__ = (
         ForeignKeyConstraint(["trace_id"], ["trace.id"], ondelete="CASCADE"),
-        Index(None, "created_ms", postgresql_using="brin"),
+        Index(None, "created_ms"),
+        Index(None, "rank", "created_ms"),
     )
 
     trace_id: str = Field(primary_key=True, sa_type=Text)
@@ -109,12 +113,18 @@ class EvaluationRow(Row, table=True):
     project: str = Field(sa_type=Text)
     model: str = Field(sa_type=Text)
     policy: str = Field(sa_type=Text)
+    policy_fingerprint: str = Field(sa_type=Text)
     category: str = Field(sa_type=Text)
     mode: str = Field(sa_type=Text)
     standing: str = Field(sa_type=Text)
     first: bool
     superseded_by: int | None
+    delivered: bool
+    retried: bool
+    guarded: bool
+    added: float
     score: float | None
+    rank: float
     failed_judges: int
     picture: str | None = Field(sa_type=Text)
     fingerprint: str | None = Field(sa_type=Text)
@@ -239,6 +249,10 @@ class Rollup(Bucket):
     score_millionths: int = Field(sa_type=BigInteger)
     microseconds: int = Field(sa_type=BigInteger)
     nanodollars: int = Field(sa_type=BigInteger)
+    delivered: int = Field(sa_type=BigInteger)
+    retried: int = Field(sa_type=BigInteger)
+    guarded: int = Field(sa_type=BigInteger)
+    added_microseconds: int = Field(sa_type=BigInteger)
 
 
 CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sentinel.contracts import Trace
 from sentinel.store import Store
 from sentinel.store.queries import Filters, quantile
+from sentinel.store.rollup_tables import FailureDay, HistDay, InForceHour
 from sentinel.store.rollups import DAY_MS, HOUR_MS, ROLLUPS, latency_bucket, rebuild, score_bucket
 from sentinel.store.tables import (
     EvaluationRow,
@@ -56,6 +57,7 @@ def raw(store: Store, width: int) -> list[dict[str, Any]]:
             "scored": row["score"] is not None,
             "score_millionths": round((row["score"] or 0) * 1e6),
             "microseconds": round(row["seconds"] * 1e6), "nanodollars": round(row["cost"] * 1e9),
+            "added_microseconds": round(row["added"] * 1e6), "n": 1,
         }
         for row in rows(store, EvaluationRow)
     ]  # fmt: skip
@@ -70,6 +72,10 @@ def assert_rollups_equal_raw(store: Store) -> None:
     modes = [hours[row["trace_id"], row["attempt"]] | row for row in rows(store, FailureRow)]
     place = (*PLACE, "quality", "subcategory")
     assert tally(rows(store, FailureHour), "n", *place) == tally(modes, "evaluations", *place)
+    by_day = [row | {"start_ms": row["created_ms"] // DAY_MS * DAY_MS} for row in modes]
+    assert tally(rows(store, FailureDay), "n", *place) == tally(by_day, "evaluations", *place)
+    place = ("policy", "policy_fingerprint", "model", "start_ms")
+    assert tally(rows(store, InForceHour), "n", *place) == tally(raw(store, HOUR_MS), "n", *place)
     place = (*PLACE, "metric", "k")
     buckets = [
         row | {"metric": "seconds", "k": latency_bucket(row["seconds"])}
@@ -81,6 +87,8 @@ def assert_rollups_equal_raw(store: Store) -> None:
         if row["scored"]
     ]
     assert tally(rows(store, HistHour), "n", *place) == tally(buckets, "evaluations", *place)
+    by_day = [row | {"start_ms": row["created_ms"] // DAY_MS * DAY_MS} for row in buckets]
+    assert tally(rows(store, HistDay), "n", *place) == tally(by_day, "evaluations", *place)
 
 
 def scattered(make: Make, count: int, seed: int = 3) -> list[Trace]:

@@ -1,0 +1,132 @@
+"""What became of a request stands with its pictures and in the rollups; what was in force when.
+
+Revision ID: 0006
+Revises: 0005
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+COUNTED = ("delivered", "retried", "guarded", "added_microseconds")
+PLACE = "project, model, policy, category, mode"
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+def upgrade() -> None:
+    _add_columns()
+    _fill_evaluations()
+    for table, width in (("rollup_hour", HOUR_MS), ("rollup_day", DAY_MS)):
+        _fill_rollup(table, width)
+    _fill_days("hist", ("metric", "k"))
+    _fill_days("failure", ("quality", "subcategory"))
+    op.execute(
+        "INSERT INTO in_force_hour (policy, policy_fingerprint, model, start_ms, n) "
+        "SELECT policy, policy_fingerprint, model, created_ms - created_ms % 3600000, count(*) "
+        "FROM evaluation GROUP BY 1, 2, 3, 4"
+    )
+
+
+def _add_columns() -> None:
+    with op.batch_alter_table("evaluation") as batch:
+        text, no, nothing = sa.text("''"), sa.false(), sa.text("0")
+        batch.add_column(
+            sa.Column("policy_fingerprint", sa.Text(), nullable=False, server_default=text)
+        )
+        for name in ("delivered", "retried", "guarded"):
+            batch.add_column(sa.Column(name, sa.Boolean(), nullable=False, server_default=no))
+        for name in ("added", "rank"):
+            batch.add_column(sa.Column(name, sa.Float(), nullable=False, server_default=nothing))
+    op.drop_index(op.f("ix_evaluation_created_ms"), "evaluation")
+    op.create_index(op.f("ix_evaluation_created_ms"), "evaluation", ["created_ms"])
+    op.create_index(op.f("ix_evaluation_rank_created_ms"), "evaluation", ["rank", "created_ms"])
+    for table in ("rollup_hour", "rollup_day"):
+        for name in COUNTED:
+            column = sa.Column(name, sa.BigInteger(), nullable=False, server_default=sa.text("0"))
+            op.add_column(table, column)
+    op.create_table(
+        "in_force_hour",
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("policy_fingerprint", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "policy", "policy_fingerprint", "model", "start_ms", name=op.f("pk_in_force_hour")
+        ),
+        sqlite_with_rowid=False,
+    )
+
+
+    _add_day_table("hist", ("metric", sa.Text()), ("k", sa.Integer()))
+    _add_day_table("failure", ("quality", sa.Text()), ("subcategory", sa.Text()))
+
+
+def _add_day_table(kind: str, *own: tuple[str, "sa.types.TypeEngine[object]"]) -> None:
+    keys = ("start_ms", *PLACE.split(", "), *(name for name, _ in own))
+    op.create_table(
+        f"{kind}_day",
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in PLACE.split(", ")),
+        *(sa.Column(name, type_, nullable=False) for name, type_ in own),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(*keys, name=op.f(f"pk_{kind}_day")),
+        sqlite_with_rowid=False,
+    )
+
+
+def _fill_days(kind: str, own: tuple[str, str]) -> None:
+    names = f"{PLACE}, {own[0]}, {own[1]}"
+    op.execute(
+        f"INSERT INTO {kind}_day (start_ms, {names}, n) "
+        f"SELECT start_ms - start_ms % {DAY_MS}, {names}, sum(n) FROM {kind}_hour "
+        f"GROUP BY start_ms - start_ms % {DAY_MS}, {names}"
+    )
+
+
+def _fill_evaluations() -> None:
+    """From what the rows know. Rounds were not kept in a column: the number stands in for one."""
+    whole = "(SELECT {} FROM trace WHERE trace.id = evaluation.trace_id)"
+    op.execute(
+        "UPDATE evaluation SET rank = coalesce(score, -1), "
+        f"policy_fingerprint = {whole.format('policy_fingerprint')}, "
+        f"delivered = coalesce({whole.format('delivered')} = number AND mode = 'guard', false), "
+        "guarded = (first AND mode = 'guard')"
+    )
+    op.execute(
+        "UPDATE evaluation SET retried = (delivered AND number > 1), "
+        f"added = CASE WHEN guarded THEN {whole.format('seconds')} ELSE 0 END"
+    )
+
+
+def _fill_rollup(table: str, width: int) -> None:
+    connection = op.get_bind()
+    start = f"created_ms - created_ms % {width}"
+    one = "sum(CASE WHEN {0} THEN 1 ELSE 0 END) AS {0}"
+    sums = ", ".join(one.format(name) for name in COUNTED[:3])
+    found = connection.execute(sa.text(
+        f"SELECT {start} AS start_ms, {PLACE}, {sums}, "
+        f"sum(round(CAST(added * 1000000 AS numeric))) AS added_microseconds "
+        f"FROM evaluation GROUP BY 1, {PLACE}"
+    )).mappings().all()  # fmt: skip
+    same = " AND ".join(f"{name} = :{name}" for name in ("start_ms", *PLACE.split(", ")))
+    put = ", ".join(f"{name} = :{name}" for name in COUNTED)
+    rows = [dict(row) | {"added_microseconds": int(row["added_microseconds"])} for row in found]
+    if rows:
+        connection.execute(sa.text(f"UPDATE {table} SET {put} WHERE {same}"), rows)
+
+
+def downgrade() -> None:
+    for table in ("in_force_hour", "hist_day", "failure_day"):
+        op.drop_table(table)
+    for table in ("rollup_hour", "rollup_day"):
+        for name in COUNTED:
+            op.drop_column(table, name)
+    op.drop_index(op.f("ix_evaluation_rank_created_ms"), "evaluation")
+    with op.batch_alter_table("evaluation") as batch:
+        for name in ("policy_fingerprint", "delivered", "retried", "guarded", "added", "rank"):
+            batch.drop_column(name)
