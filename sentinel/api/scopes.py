@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from sentinel.store.keys import SCOPES, Scope
 
-OPEN = re.compile(r"/(healthz|readyz|openapi\.json|media/[^/]*)")
+OPEN = re.compile(r"/(healthz|readyz|openapi\.json|(media|uploads)/[^/]*)")
 """Whoever reaches the port may ask: whether we live, what we offer, and (by an address that nobody
-guesses) for a picture."""
+guesses) for a picture, or to put one where a caller with a key was told to."""
 
 ANY: frozenset[Scope] = frozenset(SCOPES)
 

@@ -18,6 +18,7 @@ from sentinel.store.queries import Queries
 from sentinel.store.schema import upgrade
 from sentinel.store.secrets import secret
 from sentinel.store.traces import Traces
+from sentinel.store.uploads import Uploads
 
 __all__ = ["Store", "open_store"]
 
@@ -42,6 +43,8 @@ class Store:
     """What is to be told to whom."""
     callbacks: Callbacks
     """Who waits for which batch, and the secrets that deliveries are signed with."""
+    uploads: Uploads
+    """What callers uploaded, by the address that they were given before."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -75,5 +78,5 @@ def open_store(
     traces, queries = Traces(engines, shown, words=words), Queries(engines.read)
     kept = Keys(engines), Answers(engines), Evaluations(engines)
     deliveries = Deliveries(engines)
-    told = deliveries, Callbacks(engines, deliveries)
+    told = deliveries, Callbacks(engines, deliveries), Uploads(engines, media_days)
     return Store(engines, traces, shown, queries, signing, *kept, *told)

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
-from fastapi import Request
 from starlette.responses import Response
 
 from sentinel.api.compat import prices
@@ -19,8 +18,7 @@ from sentinel.api.compat.asking import story
 from sentinel.api.compat.fal.fields import Asked
 from sentinel.api.errors import ErrorAnswer
 from sentinel.api.painting import Delivered
-from sentinel.api.published import address
-from sentinel.api.routes import house_of
+from sentinel.api.published import Places, data_uri
 from sentinel.contracts import GateResult, Trace
 
 REQUEST_ID = "x-fal-request-id"
@@ -47,53 +45,58 @@ Safety = Literal["safe", "review", "unsafe", "unchecked"]
 # ── pictures ──────────────────────────────────────────────────────────────────────────────────
 
 
-def result(request: Request, asked: Asked, pictures: Sequence[Delivered], seed: int) -> Response:
-    """The answer of run, and of a finished request of the queue."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Of what was asked, all that its answer repeats or goes by."""
+
+    endpoint: str
+    prompt: str
+    seed: int
+    sync_mode: bool
+    safety_checker: bool
+
+    @classmethod
+    def of(cls, asked: Asked, seed: int) -> Self:
+        """Of a request whose seed is settled."""
+        prompt = getattr(asked, "prompt", "")
+        return cls(asked.endpoint, prompt, seed, asked.sync_mode, asked.enable_safety_checker)
+
+
+def result(places: Places, told: Told, pictures: Sequence[Delivered]) -> dict[str, Any]:
+    """What run answers, a finished request of the queue, and a webhook's payload."""
     traces = [each.trace for each in pictures]
-    found = [safety_of(trace) for trace in traces]
-    body = {
-        "images": [_image(request, asked, each) for each in pictures],
+    return {
+        "images": [_image(places, told, each) for each in pictures],
         "timings": {"inference": round(sum(map(painted_in, traces)), 4)},
-        "seed": seed,
-        "has_nsfw_concepts": [each == "unsafe" for each in found],
-        "prompt": getattr(asked, "prompt", ""),
+        "seed": told.seed,
+        "has_nsfw_concepts": [safety_of(trace) == "unsafe" for trace in traces],
+        "prompt": told.prompt,
     }
-    return Response(
-        json.dumps(body, ensure_ascii=False),
-        media_type="application/json",
-        headers=_headers(asked, pictures, found),
-    )
 
 
-def _image(request: Request, asked: Asked, picture: Delivered) -> dict[str, Any]:
-    kept = house_of(request).settings.media_days > 0
-    sha256 = picture.trace.last.picture
-    if asked.sync_mode or not kept or sha256 is None:  # an address would lead nowhere
-        encoded = base64.b64encode(picture.data).decode("ascii")
-        url = f"data:{picture.content_type};base64,{encoded}"
-    else:
-        url = address(request, sha256, picture.content_type)
+def _image(places: Places, told: Told, picture: Delivered) -> dict[str, Any]:
+    inside = told.sync_mode
+    url = data_uri(picture.data, picture.content_type) if inside else places.of(picture)
     return {"url": url, "content_type": picture.content_type,
             "width": picture.width, "height": picture.height}  # fmt: skip
 
 
-def _headers(
-    asked: Asked, pictures: Sequence[Delivered], found: Sequence[Safety]
-) -> dict[str, str]:
+def headers_of(request_id: str, told: Told, pictures: Sequence[Delivered]) -> dict[str, str]:
+    """What fal says in headers, what Sentinel adds, and which wish was not heeded."""
     sizes = [(each.width, each.height) for each in pictures]
-    cost = sum(prices.fal(*size) for size in sizes)
-    told = {
-        **story(pictures, cost),
-        REQUEST_ID: pictures[0].trace.id,
+    found = [safety_of(each.trace) for each in pictures]
+    headers = {
+        **story(pictures, sum(prices.fal(*size) for size in sizes)),
+        REQUEST_ID: request_id,
         "x-fal-billable-units": str(sum(prices.fal_units(*size) for size in sizes)),
         "X-Sentinel-Safety": ", ".join(found),
     }
-    if not asked.enable_safety_checker and "unchecked" not in found:
+    if not told.safety_checker and "unchecked" not in found:
         policy = pictures[0].trace.policy
-        told["X-Sentinel-Note"] = (
+        headers["X-Sentinel-Note"] = (
             f"enable_safety_checker=false changes nothing: policy {policy!r} has the safety gate"
         )
-    return told
+    return headers
 
 
 def safety_of(trace: Trace) -> Safety:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fastapi import Request
 
 from sentinel import imaging
+from sentinel.api.compat.fal.uploads import uploaded
 from sentinel.api.errors import Problem, Refusal, shown
 from sentinel.api.painting import explained
 from sentinel.api.published import picture_at
@@ -36,7 +37,7 @@ async def picture_of(request: Request, url: str) -> bytes:
 
 async def _ours(house: Sentinel, url: str) -> bytes | None:
     try:
-        return await picture_at(house.store, url)
+        return await picture_at(house.store, url) or await uploaded(house.store, url)
     except NotFound as error:
         raise _refusal("file_download_error", str(error), url) from None
 

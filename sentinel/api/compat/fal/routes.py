@@ -6,15 +6,19 @@ Run and queue have the same paths at fal and differ by host alone. Here the queu
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from sentinel.api.compat.fal import answers, proxy
+from sentinel.api.compat.fal import answers, proxy, uploads
 from sentinel.api.compat.fal.fields import Asked, Invalid, Redux, TextToImage
 from sentinel.api.compat.fal.run import run
 from sentinel.api.compat.surface import refuse_the_rest, telling
 
 Told = telling(answers.tell)
+
+Name = Annotated[str, Path(max_length=128)]
 
 runs = APIRouter(prefix="/fal-ai", route_class=Told, tags=["fal"])
 others = APIRouter(route_class=Told, tags=["fal"])
@@ -36,6 +40,36 @@ async def redux(request: Request) -> Response:
 async def through_proxy(request: Request) -> Response:
     """Whatever `x-fal-target-url` names."""
     return await proxy.forwarded(request)
+
+
+@others.post("/storage/upload/initiate", summary="fal: where to put a picture")
+async def initiate_upload(request: Request) -> Response:
+    """An address to put a picture at, and one to read it at."""
+    return await uploads.initiate(request)
+
+
+@others.post("/storage/auth/token", summary="fal: what to send with an upload")
+async def upload_token(request: Request) -> Response:
+    """What fal's Python client sends with the picture."""
+    return await uploads.token(request)
+
+
+@others.post("/files/upload", summary="fal: upload a picture")
+async def upload_file(request: Request) -> Response:
+    """The picture's bytes; its address is answered."""
+    return await uploads.upload(request)
+
+
+@others.put("/uploads/{name}", summary="fal: put a picture")
+async def put_upload(request: Request, name: Name) -> Response:
+    """The picture's bytes, where it was said to put them."""
+    return await uploads.put(request, name)
+
+
+@others.get("/uploads/{name}", summary="fal: an uploaded picture")
+async def get_upload(request: Request, name: Name) -> Response:
+    """An uploaded picture, for whoever has its address."""
+    return await uploads.get(request, name)
 
 
 async def _begun(request: Request, kind: type[Asked]) -> Response:

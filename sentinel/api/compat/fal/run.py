@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.responses import Response
 
+from sentinel.api.compat import prices
 from sentinel.api.compat.asking import wanted_of, with_text
 from sentinel.api.compat.fal import answers, pictured
 from sentinel.api.compat.fal.fields import Asked, Redux
 from sentinel.api.compat.surface import body_of
 from sentinel.api.errors import Refusal
 from sentinel.api.painting import briefs_of, paint
+from sentinel.api.published import places
 from sentinel.api.routes import load_trace, ready_house
+from sentinel.api.security import charge
 from sentinel.contracts import Brief, GateResult, Trace
 from sentinel.guarding import Wanted
 from sentinel.wiring import Sentinel
@@ -57,7 +60,11 @@ async def run(request: Request, kind: type[Asked]) -> Response:
         raise await reworded(house, refusal) from None
     traces = [each.trace for each in pictures]
     request.scope["state"]["stages"] = {"generate": sum(map(answers.painted_in, traces))}
-    return answers.result(request, told.asked, pictures, pictures[0].seed)
+    said = answers.Told.of(told.asked, pictures[0].seed)
+    for each in pictures:
+        await charge(request, prices.fal(each.width, each.height), reference=each.trace.id)
+    body = answers.result(places(request), said, pictures)
+    return answers.respond(200, body, answers.headers_of(traces[0].id, said, pictures))
 
 
 async def reworded(house: Sentinel, refusal: Refusal) -> Refusal:
