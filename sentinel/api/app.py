@@ -11,13 +11,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from sentinel import __version__
-from sentinel.api import errors, generating, jobs, pictures, published, routes
-from sentinel.api.compat import ROUTERS
+from sentinel.api import deliveries, errors, generating, jobs, pictures, published, routes
+from sentinel.api.compat import ROUTERS, SHAPES
 from sentinel.api.door import Door
 from sentinel.api.keyring import Keyring
 from sentinel.api.porter import Porter
@@ -28,7 +29,10 @@ from sentinel.wiring import Sentinel
 
 log = logging.getLogger(__name__)
 
-OURS = (routes.router, pictures.router, published.router, generating.router, jobs.router)
+OURS = (
+    routes.router, pictures.router, published.router, generating.router, jobs.router,
+    deliveries.router,
+)  # fmt: skip
 
 EXPOSED = (
     "Location", "Retry-After", "Server-Timing", "X-RateLimit-Limit", "X-RateLimit-Remaining",
@@ -56,6 +60,9 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
             app.state.keyring = Keyring(house.store.keys)
             watch = asyncio.create_task(_watch(house, on_failure))
             house.jobs.watch()
+            for surface, shape in SHAPES.items():
+                house.webhooks.shape[surface] = partial(shape, house)
+            house.webhooks.watch()
             yield
             watch.cancel()
 

@@ -116,6 +116,12 @@ class Webhooks:
         callback = Callback(batch_id, url, surface, project)
         await asyncio.to_thread(self._store.callbacks.expect, callback)
 
+    async def again(self, delivery_id: str, project: str | None = None) -> Delivery | None:
+        """Deliver once more; None while it is being sent; NotFound."""
+        begun = await asyncio.to_thread(self._store.deliveries.again, delivery_id, project)
+        self._woken.set()
+        return begun
+
     # ── behind ────────────────────────────────────────────────────────────────────────────────
 
     def watch(self) -> None:

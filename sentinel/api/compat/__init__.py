@@ -8,11 +8,23 @@ caller may say beside the body, `sentinel.api.painting` has the pictures painted
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from fastapi import APIRouter
 
 from sentinel.api.compat import fal
+from sentinel.contracts import Trace
+from sentinel.webhooks import Body
+from sentinel.wiring import Sentinel
 
 ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS,)
 """One per service; of two that match, the first answers."""
 
-__all__ = ["ROUTERS"]
+Shape = Callable[[Sentinel, Any, tuple[Trace, ...]], tuple[str, Body]]
+"""The house, an ended batch and its traces in; the webhook's event and body out. Blocking code."""
+
+SHAPES: Mapping[str, Shape] = {}
+"""How a service's webhook tells that a batch has ended, by the surface that accepted the batch."""
+
+__all__ = ["ROUTERS", "SHAPES"]
