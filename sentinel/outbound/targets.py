@@ -75,14 +75,15 @@ def target_of(text: str, private: Private = NOTHING) -> Target:
     port = PORTS[url.scheme] if url.port is None else url.port
     if not 0 < port <= 0xFFFF:  # noqa: PLR2004 - ports have 16 bits
         raise Forbidden("its address names no port")
-    _check_port(port, private)
     _check_host(host, private)
+    _check_port(port, private)
     return Target(url.scheme, host, port, path)
 
 
 def refuse_port(port: int) -> Forbidden:
     """The refusal of a port at a public host."""
-    return Forbidden(f"its address names port {port}; of public hosts only 80 and 443 are dialled")
+    told = f"its address names port {port}; of public hosts only 80 and 443 are dialled"
+    return Forbidden(f"{told}; a private one is listed in {SETTING} by whoever runs this server")
 
 
 def refuse_place(host: str) -> Forbidden:

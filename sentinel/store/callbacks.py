@@ -18,7 +18,7 @@ from ulid import ULID
 from sentinel.errors import NotFound, SentinelError
 from sentinel.store.deliveries import Deliveries, Delivery, enter
 from sentinel.store.engines import Engines
-from sentinel.store.tables import Row, insert_into, table_of
+from sentinel.store.tables import Row, insert_into, table_of, words
 
 LIVE = 2
 """Secrets a project has at once: the one in use, and the one it is being replaced by."""
@@ -138,9 +138,9 @@ class Callbacks:
     def create(self, project: str, label: str) -> CallbackSecret:
         """A new secret, which deliveries are signed with from now on; TooManySecrets."""
         text = PREFIX + base64.b64encode(secrets.token_bytes(BYTES)).decode("ascii")
-        made = CallbackSecret(str(ULID()), label, text, self._clock())
+        made = CallbackSecret(str(ULID()), words(label), text, self._clock())
         row = {
-            "id": made.id, "project": project, "label": label, "secret": text,
+            "id": made.id, "project": project, "label": made.label, "secret": text,
             "created_ms": made.created_ms,
         }  # fmt: skip
         count = select(func.count()).select_from(SECRET).where(SECRET.c.project == project)

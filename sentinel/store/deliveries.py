@@ -29,7 +29,7 @@ from sqlmodel import Field
 
 from sentinel.errors import NotFound
 from sentinel.store.engines import Engines
-from sentinel.store.tables import Row, insert_into, table_of
+from sentinel.store.tables import Row, insert_into, table_of, words
 
 DeliveryState = Literal["waiting", "delivered", "failed"]
 
@@ -146,7 +146,7 @@ class Deliveries:
         wanted = select(DELIVERY).order_by(DELIVERY.c.created_ms.desc(), DELIVERY.c.id.desc())
         for column, value in (("project", project), ("state", state), ("reference", reference)):
             if value is not None:
-                wanted = wanted.where(DELIVERY.c[column] == value)
+                wanted = wanted.where(DELIVERY.c[column] == words(value))
         with self._reading.begin() as connection:
             if after is not None:
                 last = _row(connection, after, project)
