@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,9 +146,12 @@ class Guarding:
         order = Order(brief, wanted.wish, wanted.mode, wanted.candidates, wanted.project)
         return order, staff
 
-    async def go(self, run: Run) -> Guarded:
-        """A run to its end, with everything kept; Busy where there is no room for it."""
-        keeper = Keeper(self._store, run.listener)
+    async def go(self, run: Run, also: Callable[[Trace], None] | None = None) -> Guarded:
+        """A run to its end, with everything kept; Busy where there is no room for it.
+
+        `also` hears every trace that is kept, whole: in score mode the judged one comes behind.
+        """
+        keeper = Keeper(self._store, run.listener, also)
         run.listener = keeper.hear
         brief, candidates = run.order.brief, run.order.candidates
         pixels = await asyncio.to_thread(_pixels, brief, candidates, self._settings)
@@ -160,7 +163,9 @@ class Guarding:
                 self._later(keeper.abandon(run, error), inside.pop_all())
                 raise
             if run.behind:
-                self._later(keeper.finish(run, trace), inside.pop_all())
+                early = asyncio.ensure_future(keeper.keep(trace))
+                self._later(keeper.finish(run, early, trace.id), inside.pop_all())
+                await asyncio.shield(early)  # who is told of an evaluation may read it at once
             else:
                 await asyncio.shield(self._later(keeper.keep(trace), inside.pop_all()))
         picture = run.pictures.get(trace.delivered or 0)

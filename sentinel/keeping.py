@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from sentinel.contracts import Trace
 from sentinel.errors import MediaAway
@@ -21,8 +22,12 @@ log = logging.getLogger(__name__)
 class Keeper:
     """Keeps one run."""
 
-    def __init__(self, store: Store, listener: Listener | None) -> None:
-        """Nothing is kept yet; `listener` hears of every step as well."""
+    def __init__(
+        self, store: Store, listener: Listener | None,
+        also: Callable[[Trace], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Nothing is kept yet; `listener` hears of every step, `also` of every trace kept."""
+        self._also = also
         self._store = store
         self._listener = listener
         self._putting: list[asyncio.Future[str]] = []
@@ -48,7 +53,10 @@ class Keeper:
                 raise each
         if self.away:
             log.warning("trace %s is kept without its pictures: %s", trace.id, self.away)
-        await asyncio.to_thread(self._store.traces.save, self.noted(trace))
+        told = self.noted(trace)
+        await asyncio.to_thread(self._store.traces.save, told)
+        if self._also is not None:
+            self._also(told)
 
     def noted(self, trace: Trace) -> Trace:
         """The trace, saying so where its pictures could not be kept."""
@@ -57,13 +65,13 @@ class Keeper:
         note = f"the pictures could not be kept: {self.away}"
         return trace.model_copy(update={"notes": (*trace.notes, note)})
 
-    async def finish(self, run: Run, early: Trace) -> None:
-        """Judge what was delivered at once; the trace is there before and after."""
-        await self.keep(early)
+    async def finish(self, run: Run, early: Awaitable[None], trace_id: str) -> None:
+        """Judge what was delivered at once; the trace is there before (`early`) and after."""
         try:
+            await early
             await self.keep(await run.finish())
         except Exception:
-            log.exception("trace %s was delivered and could not be judged", early.id)
+            log.exception("trace %s was delivered and could not be judged", trace_id)
 
     async def abandon(self, run: Run, error: BaseException) -> None:
         """Keep what was paid for before it broke off; nothing where nothing was."""

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """Days a picture is kept; 0 keeps none."""
     retention: Literal["full", "none"] = "full"
     """`none` keeps nothing of a prompt or picture: traces without a word, and no pictures."""
+    handover_minutes: float = Field(default=10.0, gt=0)
+    """With retention `none`: minutes that a job's result waits for its caller, then it is gone."""
     policies: Path | None = None
     """Folder of your own policies (*.toml); a name that is built in is replaced by yours."""
     policy: str = "default"

@@ -14,25 +14,25 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Self, cast
 
 from ulid import ULID
 
 from sentinel.contracts import Brief, Trace
 from sentinel.errors import BriefError, SentinelError
-from sentinel.guarding import Guarding, Wanted
+from sentinel.guarding import Guarded, Wanted
+from sentinel.jobs.batches import Batches
+from sentinel.jobs.batching import Batching
+from sentinel.jobs.handover import FORGETTING, Handovers, kept_in
+from sentinel.jobs.house import Bounds, House
 from sentinel.jobs.port import MOST, OPEN, Job, NotDone, Page, State, Task
 from sentinel.jobs.records import Records, now_ms
 from sentinel.jobs.tables import Place
-from sentinel.jobs.vigil import BEAT, STALE, Vigil, executor_id
+from sentinel.jobs.vigil import Vigil, executor_id
 from sentinel.jobs.work import Means, Work
 from sentinel.loop.seeds import draw
 from sentinel.panel import Panel
-from sentinel.policy import Policy
-from sentinel.settings import Settings
-from sentinel.store import Store
 from sentinel.store.rollups import DAY_MS
 
 if TYPE_CHECKING:
@@ -44,57 +44,30 @@ SWEEPING = 3600.0
 """Seconds between two sweeps of jobs that ended long ago."""
 
 
-class House(Protocol):
-    """What jobs need of the house that they are done in."""
-
-    settings: Settings
-    store: Store
-    guarding: Guarding
-
-    def policy_of(self, named: str | None, brief: Brief) -> Policy:
-        """The policy that a request is served by; NotFound."""
-        ...
-
-    def panel_of(self, chosen: Policy) -> Panel:
-        """Its panel; ConfigError."""
-        ...
-
-    async def loaded(self) -> None:
-        """Wait until every panel is seated; raises what keeps the house from opening."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How many jobs may wait, how many are worked at side by side, how long they are known."""
-
-    waiting: int
-    at_once: int
-    days: float
-    beat: float = BEAT
-    stale: float = STALE
-
-
-class Desk:
+class Desk(Batching):
     """`sentinel.jobs.Jobs`, kept in a database and worked at by DBOS."""
 
     @classmethod
     def of(cls, house: House) -> Self:
         """A house's desk, beside its database, with the settings' bounds."""
         told = house.settings
-        bounds = Bounds(told.jobs_waiting, told.jobs_at_once, told.jobs_days)
-        return cls(Place.beside(told.database_url), house, bounds)
+        handover = None if told.keeps_words else told.handover_minutes
+        bounds = Bounds(told.jobs_waiting, told.jobs_at_once, told.jobs_days, handover=handover)
+        return cls(Place.beside(told.database_url, wiping=handover is not None), house, bounds)
 
     def __init__(self, place: Place, house: House, bounds: Bounds) -> None:
         """Nothing is opened yet."""
+        super().__init__()
         self._place = place
         self._house = house
         self._bounds = bounds
         self._name = executor_id()
-        self._swept = float("-inf")
+        self._swept = self._forgot = float("-inf")
+        self._handovers: Handovers | None = None
         self._vigil = Vigil(self._name, self._bounds.stale)
         self._opening = asyncio.Lock()
         self._records: Records | None = None
+        self._batches: Batches | None = None
         self._dispose: Callable[[], None] = lambda: None
         self._engine: Engine | None = None
         self._work: Work | None = None
@@ -104,12 +77,7 @@ class Desk:
 
     async def submit(self, brief: Brief, wanted: Wanted | None = None) -> Job:
         """Accept a request; its seed and policy are settled, and whatever is wrong is raised."""
-        wanted = wanted or Wanted()
-        policy = self._house.policy_of(wanted.policy, brief)
-        await self._house.guarding.check(policy, brief, wanted)
-        if brief.seed is None:
-            brief = brief.model_copy(update={"seed": draw()})
-        task = Task.of(brief, wanted, policy.name)
+        task = await self._task(brief, wanted or Wanted())
         records, engine = await self._started()
         job_id = str(ULID())
         job = await asyncio.to_thread(records.accept, job_id, task, self._bounds.waiting)
@@ -123,19 +91,25 @@ class Desk:
 
     async def result(self, job_id: str) -> Trace:
         """Its trace; NotFound, or NotDone."""
+        return (await self.delivered(job_id)).trace
+
+    async def delivered(self, job_id: str) -> Guarded:
+        """Its trace, and the picture that is delivered; NotFound, or NotDone.
+
+        No picture where none is delivered, or none is kept any more.
+        """
         job = await self.status(job_id)
         if job.state != "done":
             raise NotDone(job)
-        return await asyncio.to_thread(self._house.store.traces.load, job_id)
+        fetch = kept_in(self._house.store) if self._handovers is None else self._handovers.get
+        return await asyncio.to_thread(fetch, job_id)
 
     async def cancel(self, job_id: str) -> Job:
         """Stop between two steps and keep what is paid for; one that has ended stays as it is."""
         records, engine = await self._started()
         job = await asyncio.to_thread(records.job, job_id)
         if job.state in OPEN and await asyncio.to_thread(records.end, job_id, "cancelled"):
-            await asyncio.to_thread(engine.cancel, job_id)
-            if self._work is not None:
-                self._work.stop(job_id)
+            await self._stop(engine, [job_id])
         return await asyncio.to_thread(records.job, job_id)
 
     async def list(
@@ -172,7 +146,11 @@ class Desk:
         async with self._opening:
             if self._records is None:
                 engines = await asyncio.to_thread(self._place.open)
-                self._records = Records(engines, self._name)
+                if self._bounds.handover is not None:
+                    self._handovers = Handovers(engines, self._bounds.handover)
+                    self._handovers.lend(self._house.store)
+                self._batches = Batches(engines)
+                self._records = Records(engines, self._name, words=self._handovers is None)
                 self._dispose = engines.close
             return self._records
 
@@ -189,7 +167,10 @@ class Desk:
         engine = engine_of(self._place, self._name, self._bounds.at_once)
         await asyncio.to_thread(records.beat)
         house = self._house
-        work = Work(Means(records, house.guarding, self._panel, self._living, house.loaded))
+        means = Means(
+            records, house.guarding, self._panel, self._living, self._handovers, house.loaded
+        )
+        work = Work(means, self._bell.ring)
         await asyncio.to_thread(engine.launch, work, asyncio.get_running_loop())
         self._work = work
         for job_id in await asyncio.to_thread(records.unfinished):
@@ -197,6 +178,32 @@ class Desk:
         if self._watching is None:
             self.watch()
         return engine
+
+    async def _task(self, brief: Brief, wanted: Wanted) -> Task:
+        policy = self._house.policy_of(wanted.policy, brief)
+        await self._house.guarding.check(policy, brief, wanted)
+        if brief.seed is None:
+            brief = brief.model_copy(update={"seed": draw()})
+        return Task.of(brief, wanted, policy.name)
+
+    async def _looked_up(self) -> Batches:
+        await self._opened()
+        return cast("Batches", self._batches)
+
+    async def _at_work(self) -> tuple[Batches, Engine]:
+        _, engine = await self._started()
+        return await self._looked_up(), engine
+
+    async def _stop(self, engine: Engine, job_ids: Sequence[str]) -> None:
+        await asyncio.to_thread(engine.cancel, job_ids)
+        for job_id in job_ids:
+            if self._work is not None:
+                self._work.stop(job_id)
+        self._bell.ring(*job_ids)
+
+    @property
+    def _most(self) -> int:
+        return self._bounds.waiting
 
     def _panel(self, task: Task) -> Panel:
         return self._house.panel_of(self._house.policy_of(task.policy, task.brief))
@@ -210,6 +217,7 @@ class Desk:
     async def _watch(self) -> None:
         while True:
             try:
+                await self._forget()
                 if self._engine is None:
                     await self._look()
                 else:
@@ -245,6 +253,16 @@ class Desk:
             await asyncio.to_thread(records.leave, *dead)
         if time.monotonic() - self._swept > SWEEPING:
             await self._sweep(records, engine)
+
+    async def _forget(self) -> None:
+        """Let go of results that have waited long enough."""
+        if self._bounds.handover is None or time.monotonic() - self._forgot < FORGETTING:
+            return
+        self._forgot = time.monotonic()
+        if await asyncio.to_thread(lambda: self._place.exists):
+            await self._opened()
+            if self._handovers is not None:
+                await asyncio.to_thread(self._handovers.sweep)
 
     async def _sweep(self, records: Records, engine: Engine) -> None:
         """Forget jobs that ended long ago."""

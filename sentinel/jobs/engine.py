@@ -116,9 +116,9 @@ class Engine:
         with SetWorkflowID(job_id):
             self._queue.enqueue(_job, job_id)
 
-    def cancel(self, job_id: str) -> None:
-        """Let whoever works at it stop, in whichever process."""
-        DBOS.cancel_workflow(job_id)
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """Let whoever works at them stop, in whichever process."""
+        DBOS.cancel_workflows(list(job_ids))
 
     def going(self) -> list[tuple[str, str | None]]:
         """Every job that somebody works at, or worked at when it died, and who."""

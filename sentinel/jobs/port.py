@@ -1,14 +1,17 @@
-"""What a job is, and the five things that may be asked of whoever keeps them.
+"""What a job and a batch are, and what may be asked of whoever keeps them.
 
 A job is a guarded request that was accepted and goes on whether or not its caller waits. Its id is
-its trace's id. Nothing in here knows how jobs are kept: `sentinel.jobs.desk` is one way.
+its trace's id. A batch is several jobs that were accepted together: one request of a foreign API,
+for one or several pictures. Nothing in here knows how jobs are kept: `sentinel.jobs.desk` is one
+way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from sentinel.contracts import Brief, Mode, Trace, Value
 from sentinel.errors import SentinelError
@@ -84,6 +87,32 @@ class Page(Value):
     after: str | None = None
 
 
+class Batch(Value):
+    """Several jobs that were accepted together, in the order of their pictures.
+
+    `asked` is what the surface wants to know again; `position` counts the jobs that wait before
+    the first of these that waits: 0 where it is next, or none waits.
+    """
+
+    id: str
+    surface: str
+    jobs: tuple[Job, ...]
+    asked: dict[str, JsonValue] = Field(default_factory=dict)
+    created_ms: int
+    position: int = 0
+
+    @property
+    def state(self) -> State:
+        """Failed or cancelled where any job is, done where all are; running from the first on."""
+        states = {job.state for job in self.jobs}
+        for ended in ("failed", "cancelled"):
+            if ended in states:
+                return ended
+        if states == {"queued"}:
+            return "queued"
+        return "done" if states == {"done"} else "running"
+
+
 class NotDone(SentinelError):  # noqa: N818 - a state, not a mistake
     """A job that has no result: not yet, or never. `code` says which."""
 
@@ -119,4 +148,37 @@ class Jobs(Protocol):
         self, *, state: State | None = None, limit: int = 20, after: str | None = None
     ) -> Page:
         """Jobs, the newest first."""
+        ...
+
+    async def submit_batch(
+        self, briefs: Sequence[Brief], wanted: Wanted | None = None, *, surface: str,
+        asked: dict[str, JsonValue] | None = None, batch_id: str | None = None,
+    ) -> Batch:  # fmt: skip
+        """Accept several requests, all or none; Busy where they do not fit."""
+        ...
+
+    async def batch(self, batch_id: str) -> Batch:
+        """Where it stands; NotFound if there is none."""
+        ...
+
+    async def wait_batch(self, batch_id: str, seconds: float) -> Batch:
+        """The batch at its end, or as it is after so many seconds."""
+        ...
+
+    async def cancel_batch(self, batch_id: str) -> Batch:
+        """Cancel every job of it that has not ended."""
+        ...
+
+    async def cancel_batches(self, surface: str, states: Sequence[State]) -> int:
+        """Cancel a surface's batches in these states; how many there were."""
+        ...
+
+    async def batches(
+        self, *, surface: str, states: Sequence[State] | None = None, limit: int = MOST
+    ) -> tuple[Batch, ...]:
+        """A surface's batches, the newest first."""
+        ...
+
+    async def batch_counts(self, surface: str) -> dict[State, int]:
+        """How many of a surface's batches are in each state."""
         ...

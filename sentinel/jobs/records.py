@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
 
 from sentinel.errors import Busy, NotFound
+from sentinel.jobs.membership import forget, whole, with_siblings
 from sentinel.jobs.port import OPEN, Job, Page, State, Step, Task
 from sentinel.jobs.tables import EXECUTOR, JOB, PICTURE, RECORD
 from sentinel.store.engines import Engines
@@ -51,10 +52,11 @@ def now_ms() -> int:
 
 
 class Records:
-    """The four tables, seen by one executor."""
+    """Jobs and their records, seen by one executor."""
 
-    def __init__(self, engines: Engines, executor: str) -> None:
-        """`executor` is this process's name among those that work."""
+    def __init__(self, engines: Engines, executor: str, *, words: bool = True) -> None:
+        """`executor` is this process's name; without `words` an ended job loses its prompt."""
+        self._words = words
         self._engine = engines.write
         self._reading = engines.read
         self.executor = executor
@@ -63,23 +65,13 @@ class Records:
 
     def accept(self, job_id: str, task: Task, most: int) -> Job:
         """Enter a job; Busy where `most` are waiting already."""
-        prompt = (task.brief.prompt or "")[:PROMPT].replace("\x00", "␀")
-        now = now_ms()
-        row = {
-            "id": job_id, "state": "queued", "attempt": 0, "step": "waiting", "created_ms": now,
-            "updated_ms": now, "prompt": prompt, "taken": 0, "task": task.model_dump_json(),
-        }  # fmt: skip
-        waiting = select(func.count()).select_from(JOB).where(JOB.c.state == "queued")
         with self._engine.begin() as connection:
-            if connection.execute(waiting).scalar_one() >= most:
-                raise Busy(f"the queue of jobs ({most} are waiting)", RETRY_AFTER)
-            connection.execute(insert(JOB), row)
-        return _job(row)
+            return enter(connection, {job_id: task}, most)[0]
 
     def job(self, job_id: str) -> Job:
         """Where it stands; NotFound if there is none."""
         with self._reading.begin() as connection:
-            return _job(_row(connection, job_id))
+            return job_of(_row(connection, job_id))
 
     def page(self, state: State | None, limit: int, after: str | None) -> Page:
         """Jobs, the newest first."""
@@ -90,7 +82,7 @@ class Records:
             wanted = wanted.where(JOB.c.id < after)
         with self._reading.begin() as connection:
             rows = connection.execute(wanted.limit(limit + 1)).mappings().all()
-        jobs = tuple(_job(row) for row in rows[:limit])
+        jobs = tuple(job_of(row) for row in rows[:limit])
         return Page(jobs=jobs, after=jobs[-1].id if len(rows) > limit else None)
 
     def unfinished(self) -> Sequence[str]:
@@ -204,10 +196,12 @@ class Records:
             return bool(connection.execute(update(JOB).where(*still).values(values)).rowcount)
 
     def sweep(self, before_ms: int) -> Sequence[str]:
-        """Forget jobs that ended before; their ids. Their traces stay."""
-        over = (JOB.c.state.not_in(OPEN), JOB.c.task == "", JOB.c.updated_ms < before_ms)
+        """Forget jobs that ended before, a batch only as a whole; their ids. Their traces stay."""
+        over = and_(JOB.c.state.not_in(OPEN), JOB.c.task == "", JOB.c.updated_ms < before_ms)
+        wanted = select(JOB.c.id).where(over, whole(over)).limit(SWEPT)
         with self._engine.begin() as connection:
-            found = connection.execute(select(JOB.c.id).where(*over).limit(SWEPT)).scalars().all()
+            found = with_siblings(connection, connection.execute(wanted).scalars().all())
+            forget(connection, found)
             connection.execute(delete(JOB).where(JOB.c.id.in_(found)))
         return found
 
@@ -218,7 +212,8 @@ class Records:
                 return
             connection.execute(delete(PICTURE).where(PICTURE.c.job_id == job_id))
             connection.execute(delete(RECORD).where(RECORD.c.job_id == job_id))
-            connection.execute(update(JOB).where(JOB.c.id == job_id).values(task=""))
+            bare = {"task": ""} if self._words else {"task": "", "prompt": ""}
+            connection.execute(update(JOB).where(JOB.c.id == job_id).values(bare))
 
     # ── who works ─────────────────────────────────────────────────────────────────────────────
 
@@ -242,6 +237,24 @@ class Records:
             connection.execute(delete(EXECUTOR).where(EXECUTOR.c.id.in_(executors)))
 
 
+def enter(connection: Connection, tasks: Mapping[str, Task], most: int) -> tuple[Job, ...]:
+    """Enter jobs by their ids, all or none; Busy where more than `most` would wait."""
+    now = now_ms()
+    rows = [
+        {
+            "id": job_id, "state": "queued", "attempt": 0, "step": "waiting", "created_ms": now,
+            "updated_ms": now, "prompt": (task.brief.prompt or "")[:PROMPT].replace("\x00", "␀"),
+            "taken": 0, "task": task.model_dump_json(),
+        }
+        for job_id, task in tasks.items()
+    ]  # fmt: skip
+    waiting = select(func.count()).select_from(JOB).where(JOB.c.state == "queued")
+    if connection.execute(waiting).scalar_one() + len(rows) > most:
+        raise Busy(f"the queue of jobs ({most} may wait)", RETRY_AFTER)
+    connection.execute(insert(JOB), rows)
+    return tuple(job_of(row) for row in rows)
+
+
 def _row(connection: Connection, job_id: str, *, lock: bool = False) -> RowMapping:
     wanted = select(JOB).where(JOB.c.id == job_id)
     found = connection.execute(wanted.with_for_update() if lock else wanted)
@@ -251,5 +264,6 @@ def _row(connection: Connection, job_id: str, *, lock: bool = False) -> RowMappi
     return row
 
 
-def _job(row: Mapping[str, Any] | RowMapping) -> Job:
+def job_of(row: Mapping[str, Any] | RowMapping) -> Job:
+    """A job by its row."""
     return Job.model_validate({name: row[name] for name in SHOWN if name in row})

@@ -1,4 +1,4 @@
-"""Jobs, what is recorded of them, and who works: four tables beside the engine's own.
+"""Jobs, batches, what is recorded of jobs, and who works: six tables beside the engine's own.
 
 A record says what one step came to, under a name that is the same whenever the step is reached
 again. The pictures of a generation stand beside it until the job has ended, since the store's
@@ -68,6 +68,36 @@ PICTURE = Table(
     Column("bytes", LargeBinary, nullable=False),
 )  # fmt: skip
 
+BATCH = Table(
+    "batch", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("surface", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("asked", Text, nullable=False),
+    Index("ix_batch_surface_created", "surface", "created_ms"),
+)  # fmt: skip
+"""`asked` is JSON: what the surface that accepted it wants to know again."""
+
+MEMBER = Table(
+    "member", METADATA,
+    Column("job_id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("batch_id", Text, ForeignKey("batch.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Index("ix_member_batch", "batch_id", "number"),
+)  # fmt: skip
+"""Which jobs are a batch's, in the order of its pictures, from 0."""
+
+HANDOVER = Table(
+    "handover", METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("trace", Text, nullable=False),
+    Column("sha256", Text),
+    Column("picture", LargeBinary),
+    Column("until_ms", BigInteger, nullable=False),
+    Index("ix_handover_sha256", "sha256"),
+)  # fmt: skip
+"""Results that wait for their callers where nothing is kept (`sentinel.jobs.handover`)."""
+
 EXECUTOR = Table(
     "executor", METADATA,
     Column("id", Text, primary_key=True),
@@ -84,14 +114,16 @@ class Place:
 
     url: URL
     schema: str | None
+    wiping: bool = False
+    """Whether what is deleted is overwritten (SQLite)."""
 
     @classmethod
-    def beside(cls, database: str) -> Place:
+    def beside(cls, database: str, *, wiping: bool = False) -> Place:
         """The place that belongs to a store's database."""
         url = parse(database)
         if url.get_backend_name() == "sqlite":
             path = Path(str(url.database))
-            return cls(url.set(database=str(path.with_name(f"{path.stem}_jobs.db"))), None)
+            return cls(url.set(database=str(path.with_name(f"{path.stem}_jobs.db"))), None, wiping)
         found = re.search(r"search_path=(\w+)", str(url.query.get("options", "")))
         return cls(url, f"{found[1]}_jobs" if found else "sentinel_jobs")
 
@@ -101,8 +133,8 @@ class Place:
         return self.schema is not None or Path(str(self.url.database)).exists()
 
     def open(self) -> Engines:
-        """Engines for it, with all tables there; ConfigError where it cannot be used."""
-        engines = connect(self.url.render_as_string(hide_password=False))
+        """Engines for it, with all tables there, in an older place too; ConfigError."""
+        engines = connect(self.url.render_as_string(hide_password=False), wiping=self.wiping)
         try:
             opened = self._made(engines)
         except (DBAPIError, sqlite3.Error) as error:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from sentinel.contracts import Trace
 from sentinel.errors import Busy, NotFound, SentinelError, Unavailable
 from sentinel.guarding import Guarding
+from sentinel.jobs.handover import Handovers
 from sentinel.jobs.port import Step, Task
 from sentinel.jobs.recording import Recorder, WoundRun
 from sentinel.jobs.records import Lost, Records
@@ -49,6 +50,8 @@ class Means:
     """The panel of its policy; SentinelError where there is none any more."""
     living: Callable[[], Awaitable[Collection[str]]]
     """The executors that are alive."""
+    handovers: Handovers | None
+    """Where results wait for their callers, if the store keeps none."""
     loaded: Callable[[], Awaitable[None]]
     """Waits until every panel is seated; raises what keeps the house from opening."""
 
@@ -56,8 +59,9 @@ class Means:
 class Work:
     """Works at jobs."""
 
-    def __init__(self, means: Means) -> None:
-        """Nothing goes on yet."""
+    def __init__(self, means: Means, ring: Callable[[str], None]) -> None:
+        """Nothing goes on yet; `ring` is told of every job that has ended here."""
+        self._ring = ring
         self._means = means
         self._records = means.records
         self._going: dict[str, asyncio.Task[None]] = {}
@@ -134,6 +138,7 @@ class Work:
                 self._means.guarding.charge(task.wanted, trace)
 
         await self._insist(end)
+        self._ring(job_id)
 
     async def _settled(self, job_id: str, owner: str | None) -> None:
         try:
@@ -187,10 +192,13 @@ class Work:
         run = WoundRun(replace(order, id=job_id), recorder.staffed(staff), progress.hear)
         key = SETTLING + job_id if ended else job_id
         recorder.run, recorder.lose = run, functools.partial(self.stop, key)
-        guarded = await guarding.go(run)
+        stories: list[Trace] = []
+        guarded = await guarding.go(run, stories.append)
         if run.behind:  # delivered at once and judged behind: the job ends with the judges' word
             await guarding.settled()
         await progress.told()
+        if (waiting := self._means.handovers) is not None:
+            await self._insist(lambda: waiting.put(stories[-1], guarded.picture))
         return guarded.trace
 
     async def _stopped(self, job_id: str) -> None:
@@ -209,6 +217,7 @@ class Work:
         told = str(error) if known else "something went wrong in here; the log has its kind"
         await self._means.guarding.settled()
         await self._insist(lambda: self._records.end(job_id, "failed", code=code, error=told))
+        self._ring(job_id)
         await self._insist(lambda: self._records.clear(job_id))
 
     async def _insist(self, work: Callable[[], T]) -> T:

@@ -78,10 +78,17 @@ class Engines:
         self.read.dispose()
 
 
-def connect(url: str) -> Engines:
-    """Engines for a SQLite file or a PostgreSQL database; opens no connection yet."""
+def connect(url: str, *, wiping: bool = False) -> Engines:
+    """Engines for a SQLite file or a PostgreSQL database; opens no connection yet.
+
+    With `wiping` SQLite overwrites with zeros what is deleted.
+    """
     parsed = parse(url)
-    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    return (
+        _sqlite(parsed, wiping=wiping)
+        if parsed.get_backend_name() == "sqlite"
+        else _postgresql(parsed)
+    )
 
 
 def parse(url: str) -> URL:
@@ -140,13 +147,15 @@ def network_filesystem(path: Path, mounts: Path = MOUNTS) -> str | None:
     return kind if kind.startswith(NETWORK) else None
 
 
-def sqlite_connection(connection: Any, *, writer: bool) -> None:
+def sqlite_connection(connection: Any, *, writer: bool, wiping: bool = False) -> None:
     """Set up one new SQLite connection; the database is in WAL mode already."""
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA temp_store=MEMORY")
+    if wiping:
+        cursor.execute("PRAGMA secure_delete=ON")
     if writer:
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     else:
@@ -163,7 +172,7 @@ def _begin_deferred(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _sqlite(url: URL) -> Engines:
+def _sqlite(url: URL, *, wiping: bool) -> Engines:
     path = Path(str(url.database))
     _private_file(path, url)
     if kind := network_filesystem(path.parent):
@@ -177,7 +186,9 @@ def _sqlite(url: URL) -> Engines:
         url, pool_size=1, max_overflow=0, pool_timeout=POOL_SECONDS, connect_args=arguments
     )
     read = create_engine(url, pool_size=READERS, max_overflow=READERS, connect_args=arguments)
-    event.listen(write, "connect", lambda raw, _: sqlite_connection(raw, writer=True))
+    event.listen(
+        write, "connect", lambda raw, _: sqlite_connection(raw, writer=True, wiping=wiping)
+    )
     event.listen(read, "connect", lambda raw, _: sqlite_connection(raw, writer=False))
     event.listen(write, "begin", begin_immediate)
     event.listen(read, "begin", _begin_deferred)

@@ -61,6 +61,8 @@ class Media:
         self._place = place
         self._options = options
         self._opened: Shelf | None = None
+        self.elsewhere: Callable[[str], bytes | None] = lambda _: None
+        """Who is asked for a picture first: what is not kept may wait for its caller there."""
         if self._keep_ms:
             self._shelf()
 
@@ -89,6 +91,8 @@ class Media:
 
         MediaAway where the target does not answer.
         """
+        if (waiting := self.elsewhere(sha256)) is not None:
+            return waiting
         self._known(sha256)
         try:
             data = self._shelf().fetch(sha256)
