@@ -113,7 +113,10 @@ class Arena:
     def send(self, port: int) -> None:
         """Send a job; it counts where it was accepted."""
         self._next += 1
-        body = {"prompt": "a red square", "seed": self._next * 1000, "async": True}
+        body = {
+            "prompt": "a red square", "seed": self._next * 1000, "async": True, "width": 32,
+            "height": 32,
+        }  # fmt: skip
         with contextlib.suppress(httpx2.HTTPError):
             answer = httpx2.post(f"http://127.0.0.1:{port}/v1/generate", json=body, timeout=20)
             if answer.status_code == 202:  # noqa: PLR2004

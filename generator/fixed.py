@@ -9,6 +9,9 @@ from sentinel.contracts import Brief, Candidate, Capabilities
 from sentinel.imaging import encode
 from sentinel.testing import scene
 
+WIDTH, HEIGHT = 256, 192
+"""Pixels of its own picture where the brief names none."""
+
 
 class Fixed:
     """Hands out the pictures it was given, one after the other, or one of its own.
@@ -20,8 +23,12 @@ class Fixed:
     capabilities = Capabilities(seed=False)
 
     def __init__(self, pictures: Sequence[bytes] = (), cost: float = 0.0) -> None:
-        """`pictures`: encoded bytes; `cost`: US dollars a picture."""
-        self._pictures = tuple(pictures) or (encode(scene()),)
+        """`pictures`: encoded bytes; `cost`: US dollars a picture.
+
+        Without pictures it has one of its own, in whatever size is asked for.
+        """
+        self._pictures = tuple(pictures)
+        self._own: dict[tuple[int, int], bytes] = {}
         self._cost = self.price = cost
         self._next = 0
 
@@ -29,7 +36,14 @@ class Fixed:
         """`brief.count` pictures, going round."""
         made = []
         for _ in range(brief.count):
-            image = self._pictures[self._next % len(self._pictures)]
-            made.append(Candidate(image=image, seed=brief.seed, cost=self._cost))
+            made.append(Candidate(image=self._image(brief), seed=brief.seed, cost=self._cost))
             self._next += 1
         return made
+
+    def _image(self, brief: Brief) -> bytes:
+        if self._pictures:
+            return self._pictures[self._next % len(self._pictures)]
+        size = (brief.width or WIDTH, brief.height or HEIGHT)
+        if size not in self._own:
+            self._own = {size: encode(scene(*size))}
+        return self._own[size]

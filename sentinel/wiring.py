@@ -72,6 +72,7 @@ class _Asked:
     policy: Policy
     model: str | None
     project: str
+    trace_id: str
 
 
 Turn = asyncio.Semaphore | asyncio.Lock
@@ -143,21 +144,22 @@ class Sentinel:
         """Every gate and judge on offer: seated where, ready or why not."""
         return self._seating.statuses(self.policies)
 
-    async def score(
+    async def score(  # noqa: PLR0913 - what is known of a picture, each by its name
         self, data: bytes, brief: Brief, *, policy: str | None = None, model: str | None = None,
-        project: str = "default",
+        project: str = "default", trace_id: str = "",
     ) -> Scored:  # fmt: skip
         """Score one picture: decoded, gated, judged, decided, and kept as a trace.
 
-        Without `policy` the brief's category chooses, if a policy has its name.
-        Raises PictureError, NotFound (no such policy), Busy.
+        Without `policy` the brief's category chooses, if a policy has its name. A trace that has
+        the id already is replaced. Raises PictureError, NotFound (no such policy), Busy.
         """
         await self.loaded()
         chosen = self.policy_of(policy, brief)
         pixels = await asyncio.to_thread(self._pixels, data, brief)
         with self._admission.enter(pixels):
             decoding = self._decoding_large if pixels > LARGE else self._decoding
-            return await self._score(data, _Asked(brief, chosen, model, project), decoding)
+            asked = _Asked(brief, chosen, model, project, trace_id or str(ULID()))
+            return await self._score(data, asked, decoding)
 
     async def guard(
         self, brief: Brief, wanted: Wanted | None = None, listener: Listener | None = None
@@ -289,11 +291,10 @@ def _trace(attempt: Attempt, asked: _Asked, seconds: float) -> Trace:
     stopped = {"passed": "passed", "refused": "rejected", "undecided": "undecided"}
     return Trace.model_validate(
         {
-            "id": str(ULID()), "created_ms": time.time_ns() // 1_000_000, "mode": "score",
+            "id": asked.trace_id, "created_ms": time.time_ns() // 1_000_000, "mode": "score",
             "policy": asked.policy.name, "policy_fingerprint": asked.policy.fingerprint,
             "brief": attempt.brief, "attempts": (attempt,), "model": asked.model,
-            "delivered": 1 if verdict.action in ("pass", "score") else None,
+            "delivered": 1 if verdict.action in ("pass", "score") else None, "seconds": seconds,
             "stopped_because": stopped.get(verdict.standing), "project": asked.project,
-            "seconds": seconds,
         }
     )  # fmt: skip

@@ -9,60 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, Self
 
+from sentinel.api import prices
+from sentinel.api.evaluated import Address, evaluable, evaluation_of
+from sentinel.api.evaluation import EvaluationAnswer
 from sentinel.api.traced import AttemptAnswer, attempt_of
 from sentinel.api.wire import GateAnswer, Wire, trace_url
-from sentinel.contracts import (
-    Abstention,
-    Action,
-    Attempt,
-    Mode,
-    Outcome,
-    Score,
-    Standing,
-    StoppedBecause,
-    Trace,
-)
-from sentinel.verdict import refusals
-
-DELIVER = {"pass": "deliver", "score": "deliver"}
-"""Runflow's word for our actions; the others are called the same."""
+from sentinel.contracts import Action, Attempt, Mode, Standing, StoppedBecause, Trace
 
 
 class ImageAnswer(Wire):
-    """Where the picture is, and how large."""
+    """Where the picture is (readable without a key), and how large."""
 
     url: str
     width: int
     height: int
     content_type: str
-
-
-class JudgeLine(Wire):
-    """A judge in Runflow's words; one that had nothing to judge is skipped."""
-
-    name: str
-    category: str
-    passed: bool | None
-    score: float | None
-    weight: float
-    confidence: float | None
-    skipped: bool
-
-
-class EvaluationAnswer(Wire):
-    """The verdict over the delivered picture in Runflow's words."""
-
-    id: str
-    trace_id: str
-    status_code: Literal["pending", "completed"]
-    overall_passed: bool | None
-    weighted_pass_rate: float | None
-    score: float | None
-    judges: tuple[JudgeLine, ...]
-    gate_failures: tuple[str, ...]
-    primary_action_code: str
-    attempt_number: int
-    top_issues: tuple[str, ...]
 
 
 class MadeAttempt(AttemptAnswer):
@@ -81,10 +42,14 @@ class GenerateAnswer(Wire):
     """`rejected`: nothing is delivered; `reason` says why."""
     model: str | None
     seed: int | None
+    """The caller's, or the one that was drawn: sent again, it brings the same picture."""
     images: tuple[ImageAnswer, ...]
     cost: float
+    """US dollars that the caller is charged: the delivered picture's, by Runflow's price."""
+    spent: float
+    """US dollars that all attempts cost the house, delivered or not."""
     evaluation: EvaluationAnswer | None
-    """Null where no picture was made."""
+    """Null where no picture was made, and where nobody was to judge it."""
     action: Action
     standing: Standing
     score: float | None
@@ -102,20 +67,26 @@ class GenerateAnswer(Wire):
     trace_url: str
 
     @classmethod
-    def of(cls, trace: Trace, content_type: str = "", judges: Iterable[str] = ()) -> Self:
-        """The answer for a trace; `content_type` is the delivered picture's."""
+    def of(
+        cls, trace: Trace, content_type: str = "", judges: Iterable[str] = (),
+        address: Address | None = None,
+    ) -> Self:  # fmt: skip
+        """The answer for a trace; `content_type` is the delivered picture's.
+
+        Pictures are at `address`, or without one at the trace's own, relative to the house.
+        """
         known = tuple(judges)
         verdict = trace.verdict
-        shown = trace.last if trace.attempts else None
         return cls(
             id=trace.id,
             trace_id=trace.id,
             status="completed" if trace.delivered else "rejected",
-            model=trace.model,
-            seed=None if shown is None else shown.seed,
-            images=_images(trace, content_type),
-            cost=trace.cost,
-            evaluation=_evaluation(trace, shown) if shown and shown.picture else None,
+            model=trace.brief.client.get("model", trace.model),
+            seed=_seed(trace),
+            images=_images(trace, content_type, address),
+            cost=price_of(trace),
+            spent=trace.cost,
+            evaluation=_evaluation(trace, address),
             action=verdict.action,
             standing=verdict.standing,
             score=verdict.score,
@@ -133,54 +104,37 @@ class GenerateAnswer(Wire):
         )
 
 
-def _images(trace: Trace, content_type: str) -> tuple[ImageAnswer, ...]:
+def price_of(trace: Trace) -> float:
+    """US dollars that a caller is charged for what is delivered: Runflow's price, or nothing."""
+    shown = trace.last if trace.delivered else None
+    return 0.0 if shown is None else prices.runflow(shown.width, shown.height)
+
+
+def _seed(trace: Trace) -> int | None:
+    """The caller's, else the one that the first attempt was drawn with."""
+    if trace.brief.seed is not None or not trace.attempts:
+        return trace.brief.seed
+    first = trace.attempts[0]
+    return first.brief.seed if first.seed is None else first.seed
+
+
+def _images(trace: Trace, content_type: str, address: Address | None) -> tuple[ImageAnswer, ...]:
     if trace.delivered is None:
         return ()
     shown = trace.last
-    url = trace_url(trace.id, "/picture")
+    told = address(shown.picture) if address and shown.picture else None
+    url = told or trace_url(trace.id, "/picture")
     return (
         ImageAnswer(url=url, width=shown.width, height=shown.height, content_type=content_type),
     )
 
 
+def _evaluation(trace: Trace, address: Address | None) -> EvaluationAnswer | None:
+    if not trace.attempts or not evaluable(trace, trace.last):
+        return None
+    return evaluation_of(trace, trace.last, address)
+
+
 def _attempt(trace_id: str, attempt: Attempt, judges: tuple[str, ...]) -> MadeAttempt:
     told = attempt_of(trace_id, attempt, judges)
     return MadeAttempt(**dict(told), image_url=told.picture_url if attempt.picture else None)
-
-
-def _evaluation(trace: Trace, shown: Attempt) -> EvaluationAnswer:
-    verdict = shown.verdict
-    pending = trace.mode == "score" and not shown.judged
-    return EvaluationAnswer(
-        id=f"{trace.id}-{shown.number}",
-        trace_id=trace.id,
-        status_code="pending" if pending else "completed",
-        overall_passed=verdict.passed,
-        weighted_pass_rate=_pass_rate(verdict.outcomes),
-        score=verdict.score,
-        judges=tuple(_line(outcome) for outcome in verdict.outcomes),
-        gate_failures=tuple(gate.gate for gate in refusals(verdict.gates)),
-        primary_action_code=DELIVER.get(verdict.action, verdict.action),
-        attempt_number=shown.number,
-        top_issues=verdict.top_issues,
-    )
-
-
-def _line(outcome: Outcome) -> JudgeLine:
-    scored = outcome if isinstance(outcome, Score) else None
-    return JudgeLine(
-        name=outcome.judge,
-        category=outcome.judge,
-        passed=scored.passed if scored else None,
-        score=scored.value if scored else None,
-        weight=outcome.weight,
-        confidence=None,
-        skipped=isinstance(outcome, Abstention),
-    )
-
-
-def _pass_rate(outcomes: Iterable[Outcome]) -> float | None:
-    """Share of the weight of judges with a threshold that passed."""
-    asked = [each for each in outcomes if isinstance(each, Score) and each.passed is not None]
-    total = sum(each.weight for each in asked)
-    return sum(each.weight for each in asked if each.passed) / total if total else None

@@ -6,15 +6,19 @@ A caller who hangs up stops the work; what was paid for until then is kept in th
 from __future__ import annotations
 
 import asyncio
+import difflib
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from starlette.responses import Response
 
-from sentinel.api import examples, generation_examples
+from sentinel.api import examples, generation_examples, prices
+from sentinel.api.delivering import answered, headers_of
 from sentinel.api.errors import Refusal, shown
-from sentinel.api.generated import GenerateAnswer
+from sentinel.api.generated import GenerateAnswer, price_of
+from sentinel.api.idempotency import once
 from sentinel.api.intake import (
     MANY,
     REFERENCES,
@@ -28,8 +32,14 @@ from sentinel.api.intake import (
     problem_of,
 )
 from sentinel.api.jobs import accepted
-from sentinel.api.painting import explained, guarded, refuse_failure, while_connected
-from sentinel.api.routes import judges_of, ready_house, reply
+from sentinel.api.painting import (
+    briefs_of,
+    explained,
+    guarded,
+    refuse_failure,
+    while_connected,
+)
+from sentinel.api.routes import ready_house, reply
 from sentinel.api.security import billed, charge
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, Trace
@@ -38,6 +48,13 @@ from sentinel.loop import Wish
 from sentinel.loop.order import MOST_CANDIDATES
 
 router = APIRouter()
+
+SIDE, STEPS = 1024, 4
+"""Pixels a side, and steps, where a request names none: Runflow's, whose API this is as well."""
+
+MISTYPED = 0.8
+"""Likeness from which on an unknown name is taken for one of ours mistyped: `promt` is 0.91 like
+`prompt`, while `model_id`, which somebody may mean, is 0.77 like `model`."""
 
 Side = Annotated[int, Field(ge=1, le=16_384)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -56,9 +73,9 @@ class GenerateRequest(Wire):
     """What is to be painted."""
     negative_prompt: Prompt | None = None
     """What is not wanted; where the generator takes none, a note says so."""
-    width: Side | None = None
-    height: Side | None = None
-    num_inference_steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    width: Side = SIDE
+    height: Side = SIDE
+    num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = STEPS
     guidance_scale: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     """Of the first attempt; those of the others follow from it."""
@@ -76,7 +93,7 @@ class GenerateRequest(Wire):
     generator: Line | None = None
     """Who paints, of those that are seated; several, parted by commas, stand in for each other."""
     model: Line | None = None
-    """Kept in the trace; `generator` is what chooses."""
+    """Kept in the trace and told back; `generator` is what chooses."""
     mode: Literal["guard", "score", "off"] | None = None
     candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 1
     """Pictures painted at once, of which the best is taken; each spends an attempt."""
@@ -119,21 +136,26 @@ class GenerateRequest(Wire):
 )
 async def generate(request: Request) -> Response:
     """The delivered picture, and every attempt that led to it; kept as a trace."""
+    return await once(request, lambda: _generate(request))
+
+
+async def _generate(request: Request) -> Response:
     house = await ready_house(request)
-    asked = await asyncio.to_thread(_asked, await _body(request))
-    brief = await asyncio.to_thread(lambda: asked.brief)
-    wanted = billed(request, asked.wanted)
+    asked, ignored = await asyncio.to_thread(_asked, await _body(request))
+    [brief] = briefs_of(await asyncio.to_thread(lambda: asked.brief), 1)
+    price = prices.runflow(asked.width, asked.height)
+    wanted = billed(request, asked.wanted, price)
     if asked.in_background:
         with explained(wanted):
             return accepted(await house.jobs.submit(brief, wanted))
     made = await while_connected(request, guarded(house, brief, wanted))
     trace = made.trace
-    headers = {"X-Sentinel-Trace-Id": trace.id}
     request.scope["state"]["stages"] = _stages(trace)
-    refuse_failure(trace, headers)
-    await charge(request, trace.owed, reference=trace.id)
-    answer = GenerateAnswer.of(trace, made.content_type, judges_of(house, trace))
-    return reply(answer, headers=headers)
+    refuse_failure(trace, {"X-Sentinel-Trace-Id": trace.id})
+    await charge(request, price_of(trace), reference=trace.id)
+    answer = await asyncio.to_thread(answered, request, trace, made.picture)
+    notes = (*answer.notes, *ignored)
+    return reply(answer.model_copy(update={"notes": notes}), headers=headers_of(answer))
 
 
 async def _body(request: Request) -> bytes:
@@ -149,13 +171,28 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def _asked(body: bytes) -> GenerateRequest:
+def _asked(body: bytes) -> tuple[GenerateRequest, tuple[str, ...]]:
+    """What a body asks for, and a note on each field that is none of ours.
+
+    A client may send fields that we do not know, but one that is nearly ours is a mistake.
+    """
+    table = json_of(body, needed="prompt")
+    given = {key: value for key, value in table.items() if value is not None or key == "prompt"}
+    known = {each.alias or name for name, each in GenerateRequest.model_fields.items()}
+    foreign = [name for name in given if name not in known and not _nearly(name, known)]
     try:
-        return GenerateRequest.model_validate(json_of(body, needed="prompt"))
+        asked = GenerateRequest.model_validate(
+            {key: value for key, value in given.items() if key not in foreign}
+        )
     except ValidationError as error:
         raise invalid(
             [problem_of(dict(found), GenerateRequest) for found in error.errors()]
         ) from None
+    return asked, tuple(f"there is no field {shown(each)!r}; it was ignored" for each in foreign)
+
+
+def _nearly(name: str, known: Iterable[str]) -> bool:
+    return bool(difflib.get_close_matches(name, known, n=1, cutoff=MISTYPED))
 
 
 def _stages(trace: Trace) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentinel.api.evaluation_examples import ADDRESS, EVALUATION
 from sentinel.api.examples import (
     ATTEMPT,
     BUSY,
@@ -38,18 +39,10 @@ SECOND: Json = {
 }  # fmt: skip
 
 ANSWER: Json = {
-    "id": ID, "trace_id": ID, "status": "completed", "model": "embedded", "seed": 10000026,
-    "images": [{"url": f"/v1/traces/{ID}/picture", "width": 512, "height": 512,
-                "content_type": "image/png"}],
-    "cost": 0.0,
-    "evaluation": {
-        "id": f"{ID}-2", "trace_id": ID, "status_code": "completed", "overall_passed": True,
-        "weighted_pass_rate": 1.0, "score": 0.97,
-        "judges": [{"name": "text", "category": "text", "passed": True, "score": 0.97,
-                    "weight": 2.0, "confidence": None, "skipped": False}],
-        "gate_failures": [], "primary_action_code": "deliver", "attempt_number": 2,
-        "top_issues": [],
-    },
+    "id": ID, "trace_id": ID, "status": "completed", "model": "embedded", "seed": 7,
+    "images": [{"url": ADDRESS, "width": 512, "height": 512, "content_type": "image/png"}],
+    "cost": 0.000786432, "spent": 0.0,
+    "evaluation": EVALUATION,
     "action": "pass", "standing": "passed", "score": 0.97, "passed": True,
     "stopped_because": "passed",
     "reason": "attempt 2 passed: every gate and every judge with a threshold passed",

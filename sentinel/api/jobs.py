@@ -13,15 +13,13 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from sentinel.api import examples, generation_examples
+from sentinel.api.delivering import answered, headers_of
 from sentinel.api.errors import Refusal
 from sentinel.api.generated import GenerateAnswer
 from sentinel.api.painting import refuse_failure
-from sentinel.api.routes import house_of, judges_of, reply
+from sentinel.api.routes import house_of, reply
 from sentinel.api.wire import Wire, trace_url
-from sentinel.contracts import Trace
-from sentinel.errors import NotFound
 from sentinel.jobs import MOST, Job, NotDone, State, Step
-from sentinel.wiring import Sentinel
 
 router = APIRouter()
 
@@ -132,10 +130,9 @@ async def result(request: Request, job_id: JobId) -> Response:
     except NotDone as error:
         waiting = {"Retry-After": SOON} if error.code == "job_not_done" else {}
         raise Refusal(409, error.code, str(error), headers=waiting) from None
-    headers = {"X-Sentinel-Trace-Id": trace.id}
-    refuse_failure(trace, headers)
-    content_type = await asyncio.to_thread(_content_type, house, trace)
-    return reply(GenerateAnswer.of(trace, content_type, judges_of(house, trace)), headers=headers)
+    refuse_failure(trace, {"X-Sentinel-Trace-Id": trace.id})
+    answer = await asyncio.to_thread(answered, request, trace)
+    return reply(answer, headers=headers_of(answer))
 
 
 @router.delete(
@@ -159,16 +156,6 @@ def _addresses(job: Job) -> dict[str, str]:
     here = f"/v1/jobs/{job.id}"
     return {"id": job.id, "trace_id": job.id, "status": job.state, "status_url": here,
             "result_url": f"{here}/result"}  # fmt: skip
-
-
-def _content_type(house: Sentinel, trace: Trace) -> str:
-    """The delivered picture's media type; "" where it is kept no longer."""
-    if trace.delivered is None or trace.last.picture is None:
-        return ""
-    try:
-        return house.store.media.content_type(trace.last.picture)
-    except NotFound:
-        return ""
 
 
 def _written(ms: int) -> str:

@@ -99,7 +99,8 @@ def client(offered, tmp_path_factory) -> Iterator[TestClient]:
 
 
 def generate(client: TestClient, **fields: Any) -> Any:
-    return client.post("/v1/generate", json={"prompt": "a red square", **fields})
+    small = {"prompt": "a red square", "width": 32, "height": 32}
+    return client.post("/v1/generate", json={**small, **fields})
 
 
 def test_the_answer_has_the_picture_its_evaluation_and_every_attempt(client):
@@ -113,7 +114,8 @@ def test_the_answer_has_the_picture_its_evaluation_and_every_attempt(client):
     )  # fmt: skip
     assert [each["action"] for each in answer["attempts"]] == ["regenerate", "pass"]
     assert answer["attempts"][0]["seed"] == 7
-    assert answer["cost"] == pytest.approx(0.006)
+    assert answer["spent"] == pytest.approx(0.006)
+    assert answer["cost"] == 32 * 32 / 1e6 * 0.003  # one picture's, by Runflow's price
     assert answer["evaluation"]["overall_passed"] is True
     assert answer["evaluation"]["primary_action_code"] == "deliver"
     assert answer["evaluation"]["attempt_number"] == answer["delivered_attempt"] == 2
@@ -282,7 +284,7 @@ def test_missing_weights_are_told_with_the_command_that_brings_them(offered, tmp
 
 def test_a_caller_who_hangs_up_stops_the_work(offered, tmp_path):
     async def hang_up(app) -> None:
-        body = json.dumps({"prompt": "x", "seed": 7}).encode()
+        body = json.dumps({"prompt": "x", "seed": 7, "width": 32, "height": 32}).encode()
         messages = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive():

@@ -89,7 +89,8 @@ def client(opened) -> Iterator[TestClient]:
 
 
 def submit(client: TestClient, prompt: str = "a red square", **fields: Any) -> Any:
-    return client.post("/v1/generate", json={"prompt": prompt, "async": True, **fields})
+    small = {"prompt": prompt, "width": 32, "height": 32, "async": True}
+    return client.post("/v1/generate", json={**small, **fields})
 
 
 def ended(client: TestClient, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def test_a_job_is_accepted_at_once_and_ends_with_the_answer_that_generate_gives(
     told = ended(client, job)
     result = client.get(job["result_url"])
     answer = result.json()
-    waited = client.post("/v1/generate", json={"prompt": "a red square", "seed": 7}).json()
+    waited = submit(client, seed=7, **{"async": False}).json()
 
     assert response.status_code == 202, response.text
     assert response.headers["location"] == job["status_url"] == f"/v1/jobs/{job['id']}"

@@ -33,6 +33,9 @@ from .conftest import await_ready
 PRICE = 0.25
 """What the generator asks for a picture, in US dollars."""
 
+SOLD = 1024 * 1024 / 1e6 * 0.003
+"""What a caller of /v1/generate is charged for a picture of the size that none was named for."""
+
 SHOP = {"prompt": "a red cup"}
 
 LOOPBACK = ("127.0.0.1", 50_000)
@@ -472,14 +475,14 @@ def test_a_key_without_a_limit_has_no_such_headers(keyed: TestClient, make: Make
 def test_what_is_delivered_is_charged_and_a_budget_that_is_spent_stops_the_next(
     keyed: TestClient, store: Store, make: Make
 ) -> None:
-    key, mine = make(budget=nanodollars(2 * PRICE), project="posters")
+    key, mine = make(budget=nanodollars(2 * SOLD), project="posters")
     answers = [keyed.post("/v1/generate", json=SHOP, headers=mine) for _ in range(3)]
     trace = keyed.get(f"/v1/traces/{answers[0].json()['id']}", headers=mine)
 
     assert [each.status_code for each in answers] == [200, 200, 402], answers[0].text
     assert answers[2].json()["code"] == "budget_spent"
-    assert "0.5000 of 0.5000 US dollars are spent" in answers[2].json()["message"]
-    assert store.keys.spent(key.id) == nanodollars(2 * PRICE)
+    assert "0.0063 of 0.0063 US dollars are spent" in answers[2].json()["message"]
+    assert store.keys.spent(key.id) == nanodollars(2 * SOLD)
     assert trace.json()["project"] == "posters"
 
 
@@ -490,7 +493,7 @@ def test_attempts_that_were_thrown_away_are_not_charged(
     answer = keyed.post("/v1/generate", json={**SHOP, "policy": "poster"}, headers=mine).json()
 
     assert [each["cost"] for each in answer["attempts"]] == [PRICE] * 3
-    assert store.keys.spent(key.id) == nanodollars(PRICE)
+    assert store.keys.spent(key.id) == nanodollars(SOLD)
 
 
 def test_a_picture_that_is_not_delivered_is_not_charged(
@@ -546,7 +549,7 @@ def test_a_job_is_charged_once_when_it_is_done_and_has_its_callers_project(
         keyed.get(f"{job}/result", headers=mine)
 
     assert status == "done"
-    assert store.keys.spent(key.id) == nanodollars(PRICE)
+    assert store.keys.spent(key.id) == nanodollars(SOLD)
     assert store.traces.load(accepted.json()["id"]).project == "nightly"
 
 
