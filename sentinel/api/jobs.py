@@ -126,12 +126,12 @@ async def result(request: Request, job_id: JobId) -> Response:
     """What POST /v1/generate would have answered; 409 where the job has no result."""
     house = house_of(request)
     try:
-        trace = await house.jobs.result(job_id)
+        made = await house.jobs.delivered(job_id)
     except NotDone as error:
         waiting = {"Retry-After": SOON} if error.code == "job_not_done" else {}
         raise Refusal(409, error.code, str(error), headers=waiting) from None
-    refuse_failure(trace, {"X-Sentinel-Trace-Id": trace.id})
-    answer = await asyncio.to_thread(answered, request, trace)
+    refuse_failure(made.trace, {"X-Sentinel-Trace-Id": made.trace.id})
+    answer = await asyncio.to_thread(answered, request, made.trace, made.picture)
     return reply(answer, headers=headers_of(answer))
 
 
