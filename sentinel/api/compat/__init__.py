@@ -24,7 +24,7 @@ ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS,)
 Shape = Callable[[Sentinel, Any, tuple[Trace, ...]], tuple[str, Body]]
 """The house, an ended batch and its traces in; the webhook's event and body out. Blocking code."""
 
-SHAPES: Mapping[str, Shape] = {}
+SHAPES: Mapping[str, Shape] = {"fal": fal.shape}
 """How a service's webhook tells that a batch has ended, by the surface that accepted the batch."""
 
 __all__ = ["ROUTERS", "SHAPES"]

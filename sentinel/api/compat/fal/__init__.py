@@ -6,6 +6,7 @@ is for browsers, `uploads` keeps pictures that redux is to look at.
 
 from __future__ import annotations
 
+from sentinel.api.compat.fal.ended import shape
 from sentinel.api.compat.fal.routes import ROUTERS
 
-__all__ = ["ROUTERS"]
+__all__ = ["ROUTERS", "shape"]

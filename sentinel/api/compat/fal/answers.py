@@ -16,12 +16,15 @@ from starlette.responses import Response
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import story
 from sentinel.api.compat.fal.fields import Asked
-from sentinel.api.errors import ErrorAnswer
+from sentinel.api.errors import ErrorAnswer, Refusal
 from sentinel.api.painting import Delivered
 from sentinel.api.published import Places, data_uri
 from sentinel.contracts import GateResult, Trace
 
 REQUEST_ID = "x-fal-request-id"
+
+INVALID = 422
+"""The status of whatever is wrong with a request."""
 
 ERROR_TYPES = {
     400: "bad_request", 499: "client_disconnected", 500: "internal_error",
@@ -123,14 +126,25 @@ def tell(status: int, error: ErrorAnswer, headers: Mapping[str, str]) -> Respons
     told = dict(headers)
     if trace := told.get("X-Sentinel-Trace-Id"):
         told.setdefault(REQUEST_ID, trace)
-    if status == 422:  # noqa: PLR2004 - fal's status of whatever is wrong with a request
-        return respond(status, {"detail": _details(error)}, told)
+    body = error_body(status, error)
+    if "error_type" in body:
+        told["x-fal-error-type"] = str(body["error_type"])
+    return respond(status, body, told)
+
+
+def error_body(status: int, error: ErrorAnswer) -> dict[str, object]:
+    """The body of an error: by field where the request is at fault."""
+    if status == INVALID:
+        return {"detail": _details(error)}
     kind = OWN_TYPES.get(error.code) or ERROR_TYPES.get(status)
     body: dict[str, object] = {"detail": error.message}
-    if kind is not None:
-        body["error_type"] = kind
-        told["x-fal-error-type"] = kind
-    return respond(status, body, told)
+    return body if kind is None else {**body, "error_type": kind}
+
+
+def error_type(refusal: Refusal) -> str:
+    """What a request's status says of how it ended."""
+    known = OWN_TYPES.get(refusal.code) or ERROR_TYPES.get(refusal.status)
+    return known or refusal.code
 
 
 def respond(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
@@ -142,8 +156,7 @@ def respond(status: int, body: object, headers: Mapping[str, str] | None = None)
 def _details(error: ErrorAnswer) -> list[dict[str, Any]]:
     """What is wrong by field; where no field is at fault, it is the whole body."""
     if not error.errors:
-        where = ["body", "prompt"] if error.code == UNSAFE else ["body"]
-        return [{"loc": where, "msg": error.message, "type": error.code, "ctx": {}}]
+        return [{"loc": ["body"], "msg": error.message, "type": error.code, "ctx": {}}]
     return [
         {
             "loc": _place(each.field), "msg": each.message, "type": error.code, "ctx": {},
@@ -151,10 +164,6 @@ def _details(error: ErrorAnswer) -> list[dict[str, Any]]:
         }
         for each in error.errors
     ]  # fmt: skip
-
-
-UNSAFE = "content_policy_violation"
-"""fal's word for a request or a picture that a content checker refused."""
 
 
 def _place(field: str) -> list[str]:

@@ -16,6 +16,7 @@ from sentinel.api.routes import house_of
 from sentinel.contracts import Brief
 from sentinel.errors import NotFound
 from sentinel.guarding import Wanted
+from sentinel.outbound import fetch_picture
 from sentinel.wiring import Sentinel
 
 FIELD = "image_url"
@@ -27,12 +28,11 @@ async def picture_of(request: Request, url: str) -> bytes:
     PictureError, BriefError or Refusal names the field.
     """
     house = house_of(request)
-    if url[:5].lower() == "data:":
-        data = await asyncio.to_thread(imaging.unwrap, url, field=FIELD)
-    else:
-        data = await _ours(house, url) or await _fetched(url)
-    await asyncio.to_thread(imaging.inspect, data, house.settings.limits, field=FIELD)
-    return data
+    kept = None if url[:5].lower() == "data:" else await _ours(house, url)
+    if kept is None:
+        return await fetch_picture(url, field=FIELD, limits=house.outbound)
+    await asyncio.to_thread(imaging.inspect, kept, house.settings.limits, field=FIELD)
+    return kept
 
 
 async def _ours(house: Sentinel, url: str) -> bytes | None:
@@ -40,11 +40,6 @@ async def _ours(house: Sentinel, url: str) -> bytes | None:
         return await picture_at(house.store, url) or await uploaded(house.store, url)
     except NotFound as error:
         raise _refusal("file_download_error", str(error), url) from None
-
-
-async def _fetched(url: str) -> bytes:
-    told = "only data URIs and pictures that this server keeps are read; upload it first"
-    raise _refusal("file_download_error", told, url)
 
 
 async def repainting(house: Sentinel, brief: Brief, wanted: Wanted) -> Wanted:

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from sentinel.api.compat.fal import answers, proxy, uploads
+from sentinel.api.compat.fal import answers, proxy, queue, uploads
 from sentinel.api.compat.fal.fields import Asked, Invalid, Redux, TextToImage
 from sentinel.api.compat.fal.run import run
 from sentinel.api.compat.surface import refuse_the_rest, telling
@@ -19,21 +19,91 @@ from sentinel.api.compat.surface import refuse_the_rest, telling
 Told = telling(answers.tell)
 
 Name = Annotated[str, Path(max_length=128)]
+RequestId = Annotated[str, Path(max_length=64, pattern="^[0-9A-Za-z_-]+$")]
 
 runs = APIRouter(prefix="/fal-ai", route_class=Told, tags=["fal"])
+queued = APIRouter(prefix="/queue/fal-ai", route_class=Told, tags=["fal"])
 others = APIRouter(route_class=Told, tags=["fal"])
+
+
+# ── run and submit ────────────────────────────────────────────────────────────────────────────
 
 
 @runs.post("/flux/schnell", summary="fal: text to image")
 async def text_to_image(request: Request) -> Response:
     """FLUX.1 [schnell] as fal serves it."""
-    return await _begun(request, TextToImage)
+    return await _begun(request, TextToImage, waits=not queue.by_host(request))
 
 
 @runs.post("/flux/schnell/redux", summary="fal: image to image")
 async def redux(request: Request) -> Response:
     """FLUX.1 [schnell] Redux as fal serves it."""
-    return await _begun(request, Redux)
+    return await _begun(request, Redux, waits=not queue.by_host(request))
+
+
+@queued.post("/flux/schnell", summary="fal: text to image, queued")
+async def submit_text_to_image(request: Request) -> Response:
+    """Where the request's status and result will be found."""
+    return await _begun(request, TextToImage, waits=False)
+
+
+@queued.post("/flux/schnell/redux", summary="fal: image to image, queued")
+async def submit_redux(request: Request) -> Response:
+    """Where the request's status and result will be found."""
+    return await _begun(request, Redux, waits=False)
+
+
+async def _begun(request: Request, kind: type[Asked], *, waits: bool) -> Response:
+    try:
+        return await (run(request, kind) if waits else queue.submit(request, kind))
+    except Invalid as invalid:
+        return answers.respond(answers.INVALID, {"detail": list(invalid.found)})
+
+
+# ── a request of the queue ────────────────────────────────────────────────────────────────────
+
+
+async def status(request: Request, request_id: RequestId) -> Response:
+    """Where a request stands: 202 until it has ended, 200 then."""
+    return await queue.status(request, request_id)
+
+
+async def stream(request: Request, request_id: RequestId) -> Response:
+    """Where a request stands, as server-sent events; each log line once."""
+    return await queue.stream(request, request_id)
+
+
+async def result(request: Request, request_id: RequestId) -> Response:
+    """What run would have answered; 400 before the end."""
+    return await queue.result(request, request_id)
+
+
+async def cancel(request: Request, request_id: RequestId) -> Response:
+    """Stop a request between two steps."""
+    return await queue.cancel(request, request_id)
+
+
+BY_ID = (
+    ("GET", "", result, "fal: a request's result"),
+    ("GET", "/status", status, "fal: a request's status"),
+    ("GET", "/status/stream", stream, "fal: a request's status, streamed"),
+    ("PUT", "/cancel", cancel, "fal: cancel a request"),
+)
+"""Method, path below the request's, what answers, and what it is."""
+
+PLACES = ("/flux/requests", "/flux/schnell/requests", "/flux/schnell/redux/requests")
+"""Where requests lie: clients leave out all but owner and name, people do not always."""
+
+for router in (queued, runs):
+    for place in PLACES:
+        for method, below, answer, title in BY_ID:
+            router.add_api_route(
+                f"{place}/{{request_id}}{below}", answer, methods=[method], summary=title,
+                include_in_schema=router is queued and place is PLACES[0],
+            )  # fmt: skip
+
+
+# ── the proxy and uploads ─────────────────────────────────────────────────────────────────────
 
 
 @others.api_route("/api/fal/proxy", methods=["GET", "POST", "PUT"], include_in_schema=False)
@@ -72,13 +142,7 @@ async def get_upload(request: Request, name: Name) -> Response:
     return await uploads.get(request, name)
 
 
-async def _begun(request: Request, kind: type[Asked]) -> Response:
-    try:
-        return await run(request, kind)
-    except Invalid as invalid:
-        return answers.respond(422, {"detail": list(invalid.found)})
+for router in (queued, runs):
+    refuse_the_rest(router)
 
-
-refuse_the_rest(runs)
-
-ROUTERS = (runs, others)
+ROUTERS = (queued, runs, others)

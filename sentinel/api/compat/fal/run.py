@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import wanted_of, with_text
-from sentinel.api.compat.fal import answers, pictured
+from sentinel.api.compat.fal import answers, pictured, refused
 from sentinel.api.compat.fal.fields import Asked, Redux
 from sentinel.api.compat.surface import body_of
 from sentinel.api.errors import Refusal
@@ -18,12 +18,9 @@ from sentinel.api.painting import briefs_of, paint
 from sentinel.api.published import places
 from sentinel.api.routes import load_trace, ready_house
 from sentinel.api.security import charge
-from sentinel.contracts import Brief, GateResult, Trace
+from sentinel.contracts import Brief
 from sentinel.guarding import Wanted
 from sentinel.wiring import Sentinel
-
-UNSAFE_ISSUES = frozenset({"safety", "unsafe_words"})
-"""Categories and kinds of issues that a content checker raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,10 @@ async def run(request: Request, kind: type[Asked]) -> Response:
     try:
         pictures = await paint(request, house, told.briefs, told.wanted)
     except Refusal as refusal:
-        raise await reworded(house, refusal) from None
+        trace_id = refusal.headers.get("X-Sentinel-Trace-Id")
+        if refusal.code != "rejected" or trace_id is None:
+            raise
+        raise refused.reworded(refusal, await load_trace(house, trace_id)) from None
     traces = [each.trace for each in pictures]
     request.scope["state"]["stages"] = {"generate": sum(map(answers.painted_in, traces))}
     said = answers.Told.of(told.asked, pictures[0].seed)
@@ -65,24 +65,3 @@ async def run(request: Request, kind: type[Asked]) -> Response:
         await charge(request, prices.fal(each.width, each.height), reference=each.trace.id)
     body = answers.result(places(request), said, pictures)
     return answers.respond(200, body, answers.headers_of(traces[0].id, said, pictures))
-
-
-async def reworded(house: Sentinel, refusal: Refusal) -> Refusal:
-    """The refusal, by fal's word where a content checker was it."""
-    trace_id = refusal.headers.get("X-Sentinel-Trace-Id")
-    if refusal.code != "rejected" or trace_id is None:
-        return refusal
-    if not refused_as_unsafe(await load_trace(house, trace_id)):
-        return refusal
-    return Refusal(refusal.status, answers.UNSAFE, str(refusal), headers=refusal.headers)
-
-
-def refused_as_unsafe(trace: Trace) -> bool:
-    """Whether it was unsafe: what was asked for, or every picture that came."""
-    gates = (*trace.screened, *(trace.last.verdict.gates if trace.attempts else ()))
-    found = (each for each in gates if isinstance(each, GateResult) and not each.passed)
-    return any(
-        UNSAFE_ISSUES & {issue.category, issue.subcategory}
-        for gate in found
-        for issue in gate.issues
-    )
