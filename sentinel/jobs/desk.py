@@ -21,9 +21,10 @@ from ulid import ULID
 
 from sentinel.contracts import Brief, Trace
 from sentinel.errors import BriefError, SentinelError
-from sentinel.guarding import Wanted
+from sentinel.guarding import Guarded, Wanted
 from sentinel.jobs.batches import Batches
 from sentinel.jobs.batching import Batching
+from sentinel.jobs.handover import FORGETTING, Handovers, kept_in
 from sentinel.jobs.house import Bounds, House
 from sentinel.jobs.port import MOST, OPEN, Job, NotDone, Page, State, Task
 from sentinel.jobs.records import Records, now_ms
@@ -50,8 +51,9 @@ class Desk(Batching):
     def of(cls, house: House) -> Self:
         """A house's desk, beside its database, with the settings' bounds."""
         told = house.settings
-        bounds = Bounds(told.jobs_waiting, told.jobs_at_once, told.jobs_days)
-        return cls(Place.beside(told.database_url), house, bounds)
+        handover = None if told.keeps_words else told.handover_minutes
+        bounds = Bounds(told.jobs_waiting, told.jobs_at_once, told.jobs_days, handover=handover)
+        return cls(Place.beside(told.database_url, wiping=handover is not None), house, bounds)
 
     def __init__(self, place: Place, house: House, bounds: Bounds) -> None:
         """Nothing is opened yet."""
@@ -60,7 +62,8 @@ class Desk(Batching):
         self._house = house
         self._bounds = bounds
         self._name = executor_id()
-        self._swept = float("-inf")
+        self._swept = self._forgot = float("-inf")
+        self._handovers: Handovers | None = None
         self._vigil = Vigil(self._name, self._bounds.stale)
         self._opening = asyncio.Lock()
         self._records: Records | None = None
@@ -88,10 +91,18 @@ class Desk(Batching):
 
     async def result(self, job_id: str) -> Trace:
         """Its trace; NotFound, or NotDone."""
+        return (await self.delivered(job_id)).trace
+
+    async def delivered(self, job_id: str) -> Guarded:
+        """Its trace, and the picture that is delivered; NotFound, or NotDone.
+
+        No picture where none is delivered, or none is kept any more.
+        """
         job = await self.status(job_id)
         if job.state != "done":
             raise NotDone(job)
-        return await asyncio.to_thread(self._house.store.traces.load, job_id)
+        fetch = kept_in(self._house.store) if self._handovers is None else self._handovers.get
+        return await asyncio.to_thread(fetch, job_id)
 
     async def cancel(self, job_id: str) -> Job:
         """Stop between two steps and keep what is paid for; one that has ended stays as it is."""
@@ -135,8 +146,11 @@ class Desk(Batching):
         async with self._opening:
             if self._records is None:
                 engines = await asyncio.to_thread(self._place.open)
+                if self._bounds.handover is not None:
+                    self._handovers = Handovers(engines, self._bounds.handover)
+                    self._handovers.lend(self._house.store)
                 self._batches = Batches(engines)
-                self._records = Records(engines, self._name)
+                self._records = Records(engines, self._name, words=self._handovers is None)
                 self._dispose = engines.close
             return self._records
 
@@ -153,7 +167,9 @@ class Desk(Batching):
         engine = engine_of(self._place, self._name, self._bounds.at_once)
         await asyncio.to_thread(records.beat)
         house = self._house
-        means = Means(records, house.guarding, self._panel, self._living, house.loaded)
+        means = Means(
+            records, house.guarding, self._panel, self._living, self._handovers, house.loaded
+        )
         work = Work(means, self._bell.ring)
         await asyncio.to_thread(engine.launch, work, asyncio.get_running_loop())
         self._work = work
@@ -201,6 +217,7 @@ class Desk(Batching):
     async def _watch(self) -> None:
         while True:
             try:
+                await self._forget()
                 if self._engine is None:
                     await self._look()
                 else:
@@ -236,6 +253,16 @@ class Desk(Batching):
             await asyncio.to_thread(records.leave, *dead)
         if time.monotonic() - self._swept > SWEEPING:
             await self._sweep(records, engine)
+
+    async def _forget(self) -> None:
+        """Let go of results that have waited long enough."""
+        if self._bounds.handover is None or time.monotonic() - self._forgot < FORGETTING:
+            return
+        self._forgot = time.monotonic()
+        if await asyncio.to_thread(lambda: self._place.exists):
+            await self._opened()
+            if self._handovers is not None:
+                await asyncio.to_thread(self._handovers.sweep)
 
     async def _sweep(self, records: Records, engine: Engine) -> None:
         """Forget jobs that ended long ago."""

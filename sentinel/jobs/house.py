@@ -43,3 +43,5 @@ class Bounds:
     days: float
     beat: float = BEAT
     stale: float = STALE
+    handover: float | None = None
+    """Minutes that results wait for their callers, where the store keeps none."""

@@ -54,8 +54,9 @@ def now_ms() -> int:
 class Records:
     """Jobs and their records, seen by one executor."""
 
-    def __init__(self, engines: Engines, executor: str) -> None:
-        """`executor` is this process's name among those that work."""
+    def __init__(self, engines: Engines, executor: str, *, words: bool = True) -> None:
+        """`executor` is this process's name; without `words` an ended job loses its prompt."""
+        self._words = words
         self._engine = engines.write
         self._reading = engines.read
         self.executor = executor
@@ -211,7 +212,8 @@ class Records:
                 return
             connection.execute(delete(PICTURE).where(PICTURE.c.job_id == job_id))
             connection.execute(delete(RECORD).where(RECORD.c.job_id == job_id))
-            connection.execute(update(JOB).where(JOB.c.id == job_id).values(task=""))
+            bare = {"task": ""} if self._words else {"task": "", "prompt": ""}
+            connection.execute(update(JOB).where(JOB.c.id == job_id).values(bare))
 
     # ── who works ─────────────────────────────────────────────────────────────────────────────
 

@@ -87,6 +87,17 @@ MEMBER = Table(
 )  # fmt: skip
 """Which jobs are a batch's, in the order of its pictures, from 0."""
 
+HANDOVER = Table(
+    "handover", METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("trace", Text, nullable=False),
+    Column("sha256", Text),
+    Column("picture", LargeBinary),
+    Column("until_ms", BigInteger, nullable=False),
+    Index("ix_handover_sha256", "sha256"),
+)  # fmt: skip
+"""Results that wait for their callers where nothing is kept (`sentinel.jobs.handover`)."""
+
 EXECUTOR = Table(
     "executor", METADATA,
     Column("id", Text, primary_key=True),
@@ -103,14 +114,16 @@ class Place:
 
     url: URL
     schema: str | None
+    wiping: bool = False
+    """Whether what is deleted is overwritten (SQLite)."""
 
     @classmethod
-    def beside(cls, database: str) -> Place:
+    def beside(cls, database: str, *, wiping: bool = False) -> Place:
         """The place that belongs to a store's database."""
         url = parse(database)
         if url.get_backend_name() == "sqlite":
             path = Path(str(url.database))
-            return cls(url.set(database=str(path.with_name(f"{path.stem}_jobs.db"))), None)
+            return cls(url.set(database=str(path.with_name(f"{path.stem}_jobs.db"))), None, wiping)
         found = re.search(r"search_path=(\w+)", str(url.query.get("options", "")))
         return cls(url, f"{found[1]}_jobs" if found else "sentinel_jobs")
 
@@ -121,7 +134,7 @@ class Place:
 
     def open(self) -> Engines:
         """Engines for it, with all tables there, in an older place too; ConfigError."""
-        engines = connect(self.url.render_as_string(hide_password=False))
+        engines = connect(self.url.render_as_string(hide_password=False), wiping=self.wiping)
         try:
             opened = self._made(engines)
         except (DBAPIError, sqlite3.Error) as error:
