@@ -15,8 +15,15 @@ from sentinel.errors import MediaAway
 from sentinel.loop import Event, Generated, Listener, Run
 from sentinel.loop.events import tell
 from sentinel.store import Store
+from sentinel.store.forgetting import forget
 
 log = logging.getLogger(__name__)
+
+SWEEPING = 3600.0
+"""Seconds between two sweeps of pictures whose time is up; `get` refuses them at once anyway."""
+
+FORGETTING = 20.0
+"""Seconds between two sweeps where nothing is to be kept."""
 
 
 class Keeper:
@@ -80,6 +87,22 @@ class Keeper:
         trace = await run.abort(str(why))
         if trace.attempts:
             await self.keep(trace)
+
+
+async def sweep(store: Store, *, handover: float | None = None) -> None:
+    """Delete pictures whose time is up, now and every hour, for ever.
+
+    With `handover` (minutes) nothing is kept longer than its caller needs, and it is looked often.
+    """
+    while True:
+        try:
+            swept = await asyncio.to_thread(store.media.sweep)
+            log.info("swept %d pictures whose time was up", swept)
+            if handover is not None:
+                await asyncio.to_thread(forget, store.engines, handover)
+        except Exception:  # a full disk now must not end the sweeping for good
+            log.exception("what is kept no longer could not be swept")
+        await asyncio.sleep(SWEEPING if handover is None else FORGETTING)
 
 
 def keep_scored(store: Store, trace: Trace, picture: bytes) -> Trace:

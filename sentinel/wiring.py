@@ -29,7 +29,7 @@ from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
 from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
 from sentinel.jobs import Desk
-from sentinel.keeping import keep_scored
+from sentinel.keeping import keep_scored, sweep
 from sentinel.loop import Listener
 from sentinel.outbound import Limits
 from sentinel.panel import Panel
@@ -45,9 +45,6 @@ log = logging.getLogger(__name__)
 
 DECODERS = 2
 """Pictures decoded at once."""
-
-SWEEPING = 3600.0
-"""Seconds between two sweeps of pictures whose time is up; `get` refuses them at once anyway."""
 
 WARMING = np.zeros((8, 8, 3), dtype=np.uint8)
 """A picture to warm up with, so that the first caller does not wait for imports."""
@@ -121,7 +118,8 @@ class Sentinel:
         house = cls(settings, policies, store)
         chosen = [policies[name] for name in only] or list(policies.values())
         house._starting = asyncio.create_task(house._start(chosen))
-        house._sweeping = asyncio.create_task(house._sweep())
+        handover = None if settings.keeps_words else settings.handover_minutes
+        house._sweeping = asyncio.create_task(sweep(store, handover=handover))
         try:
             if wait:
                 await house._starting
@@ -240,16 +238,6 @@ class Sentinel:
             self._panels[each.name] = await self._seating.seat(each)
         await asyncio.to_thread(imaging.fingerprint, WARMING)  # loads its libraries
         log.info("ready: %s", ", ".join(self._panels))
-
-    async def _sweep(self) -> None:
-        """Delete pictures whose time is up, now and every hour."""
-        while True:
-            try:
-                swept = await asyncio.to_thread(self.store.media.sweep)
-                log.info("swept %d pictures whose time was up", swept)
-            except Exception:  # a full disk now must not end the sweeping for good
-                log.exception("pictures whose time is up could not be swept")
-            await asyncio.sleep(SWEEPING)
 
     async def _close(self) -> None:
         tasks = [task for task in (self._starting, self._sweeping) if task and not task.done()]

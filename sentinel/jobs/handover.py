@@ -23,6 +23,7 @@ from sentinel.jobs.records import now_ms
 from sentinel.jobs.tables import HANDOVER, JOB, MEMBER
 from sentinel.store import Store
 from sentinel.store.engines import Engines
+from sentinel.store.forgetting import emptied
 
 MINUTE_MS = 60_000
 
@@ -94,12 +95,7 @@ class Handovers:
             forget(connection, connection.execute(batched).scalars().all())
             told = update(JOB).where(over, JOB.c.error.is_not(None))
             connection.execute(told.values(error=None))
-        if self._engines.url.get_backend_name() == "sqlite":
-            raw = self._engines.write.raw_connection()
-            try:
-                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            finally:
-                raw.close()
+        emptied(self._engines)
         return int(gone.rowcount)
 
 

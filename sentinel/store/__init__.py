@@ -66,7 +66,7 @@ def open_store(
     ConfigError names the URL (without its password) or the folder that cannot be used, and the
     way out. Several processes may open the same store at once.
     """
-    engines = connect(url)
+    engines = connect(url, wiping=not words)
     try:
         upgrade(engines)
         shown = Media(engines, media, media_days if words else 0, options=media_options)
@@ -77,6 +77,6 @@ def open_store(
     outages_told(engines)
     traces, queries = Traces(engines, shown, words=words), Queries(engines.read)
     kept = Keys(engines), Answers(engines), Evaluations(engines)
-    deliveries = Deliveries(engines)
+    deliveries = Deliveries(engines, words=words)
     told = deliveries, Callbacks(engines, deliveries), Uploads(engines, media_days)
     return Store(engines, traces, shown, queries, signing, *kept, *told)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 from ulid import ULID
 
 from sentinel import imaging
@@ -24,6 +25,13 @@ from sentinel.policy import builtin
 from sentinel.settings import Settings
 from sentinel.store import open_store
 from sentinel.store.baring import WITHHELD, bare
+from sentinel.store.evaluation_tables import (
+    EvaluationFeedbackRow,
+    EvaluationPictureRow,
+    EvaluationRequestRow,
+)
+from sentinel.store.forgetting import forget
+from sentinel.store.tables import table_of
 from sentinel.testing import scene
 
 WORDS = {
@@ -303,3 +311,40 @@ def test_of_measurements_numbers_and_boxes_stay() -> None:
     assert outcome.issues[0] == FailureMode(category="text", subcategory="misspelled", detail="")
     assert "ZEPPELIN" not in kept.model_dump_json()
     assert Trace.model_validate(json.loads(kept.model_dump_json())) == kept
+
+
+def test_what_was_to_be_judged_said_or_delivered_is_wiped_when_it_has_ended(tmp_path: Path) -> None:
+    word = str(WORDS["prompt"])
+    store = open_store(f"sqlite:///{tmp_path}/sentinel.db", tmp_path / "media", 7, words=False)
+    now = time.time_ns() // 1_000_000
+    long_ago = now - 11 * 60_000
+    request = dict.fromkeys(column.name for column in table_of(EvaluationRequestRow).columns)
+    request |= {"project": "p", "task_type": "t", "beat_ms": 0, "taken": 1, "asked": word}
+    requests = [
+        request | {"id": f"r{number}", "trace_id": f"t{number}", "state": state, "created_ms": at, "updated_ms": at}
+        for number, (state, at) in enumerate([("completed", long_ago), ("running", long_ago), ("failed", now)])
+    ]  # fmt: skip
+    feedback = {
+        "trace_id": "t",
+        "attempt": 1,
+        "is_positive": False,
+        "reason": word,
+        "updated_ms": long_ago,
+    }
+    with store.engines.write.begin() as connection:
+        connection.execute(table_of(EvaluationRequestRow).insert(), requests)
+        picture = {"request_id": "r0", "position": 0, "content": word.encode()}
+        connection.execute(table_of(EvaluationPictureRow).insert(), picture)
+        connection.execute(table_of(EvaluationFeedbackRow).insert(), feedback)
+
+    assert forget(store.engines, 10) == 1
+    with store.engines.write.begin() as connection:
+        left = connection.execute(select(table_of(EvaluationRequestRow).c.id)).scalars().all()
+        said = connection.execute(select(table_of(EvaluationFeedbackRow))).one()
+        connection.execute(table_of(EvaluationRequestRow).delete())
+    forget(store.engines, 10)
+
+    assert left == ["r1", "r2"]
+    assert (said.is_positive, said.reason) == (False, None)
+    assert traces_of(tmp_path, [], [word]) == {}
+    store.close()
