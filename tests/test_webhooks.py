@@ -23,7 +23,9 @@ from typing import Any
 
 import pytest
 
+from sentinel.contracts import Brief, Trace
 from sentinel.errors import BriefError, NotFound
+from sentinel.jobs import Batch, Job, State
 from sentinel.outbound import Limits, Private
 from sentinel.store import Store, open_store
 from sentinel.store.callbacks import Callbacks, TooManySecrets
@@ -97,28 +99,30 @@ def store(database: str, tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-@dataclass
-class Picture:
-    id: str
-
-
-@dataclass
-class Batch:
-    id: str
-    state: str = "running"
-    jobs: tuple[Picture, ...] = ()
-
-
 class Batches:
     """Keeps batches as a desk of jobs does."""
 
     def __init__(self) -> None:
         self.known: dict[str, Batch] = {}
 
+    def stands(self, batch_id: str, *states: State) -> None:
+        jobs = tuple(
+            Job(id=f"{batch_id}-{number}", state=state, created_ms=0, updated_ms=0)
+            for number, state in enumerate(states)
+        )
+        self.known[batch_id] = Batch(id=batch_id, surface="fal", jobs=jobs, created_ms=0)
+
     async def batch(self, batch_id: str) -> Batch:
         if batch_id not in self.known:
             raise NotFound(f"there is no batch {batch_id!r}")
         return self.known[batch_id]
+
+    async def result(self, job_id: str) -> Trace:
+        brief = Brief(prompt="a red cup")
+        return Trace(
+            id=job_id, created_ms=0, policy="default", policy_fingerprint="f00d", mode="guard",
+            brief=brief, attempts=(), delivered=None, model="m", seconds=1.0,
+        )  # fmt: skip
 
 
 def webhooks(store: Store, schedule: Schedule = QUICK, batches: Batches | None = None) -> Webhooks:
@@ -340,6 +344,17 @@ def test_what_is_being_sent_is_not_begun_anew(store, receiver):
     assert store.deliveries.one(sent.id).state == "waiting"
 
 
+def test_where_no_words_are_kept_a_body_goes_with_its_delivery(database, receiver, tmp_path):
+    store = open_store(database, tmp_path / "media", 7, words=False)
+    first = deliver(store, receiver.at("/a"))
+    with pytest.raises(NotFound, match="SENTINEL_RETENTION"):
+        store.deliveries.again(first.id)
+    kept = store.deliveries.one(first.id)
+    store.close()
+
+    assert (receiver.hits[0].body, kept.body, kept.state) == (b'{"n": 1}', b"", "delivered")
+
+
 def test_what_ended_long_ago_is_forgotten(store, receiver):
     old = deliver(store, receiver.at("/a"))
     new = send(webhooks(store), receiver.at("/a"))
@@ -418,10 +433,10 @@ def play_batch(store: Store, receiver: Receiver, desks: int = 1, **shapes: Any) 
         await made[0].when_ended("b1", receiver.at("/a"), surface="fal")
         await asyncio.gather(*(desk.round() for desk in made))
         assert store.deliveries.page().deliveries == ()
-        batches.known["b1"] = Batch("b1")
+        batches.stands("b1", "running", "queued")
         await asyncio.gather(*(desk.round() for desk in made))
         assert store.deliveries.page().deliveries == ()
-        batches.known["b1"] = Batch("b1", "done", (Picture("01NOTRACE"),))
+        batches.stands("b1", "done", "done")
         for _ in range(100):
             sent = await asyncio.gather(*(desk.round() for desk in made))
             await asyncio.gather(*(task for tasks in sent for task in tasks))
@@ -434,7 +449,11 @@ def play_batch(store: Store, receiver: Receiver, desks: int = 1, **shapes: Any) 
 
 
 def worded(batch: Batch, traces: tuple[Any, ...]) -> tuple[str, dict[str, Any]]:
-    return "completed", {"request_id": batch.id, "status": "OK", "pictures": len(traces)}
+    return "completed", {
+        "request_id": batch.id,
+        "status": "OK",
+        "pictures": [trace.id for trace in traces],
+    }
 
 
 def test_the_end_of_a_batch_is_told_in_the_surfaces_words(store, receiver):
@@ -442,7 +461,7 @@ def test_the_end_of_a_batch_is_told_in_the_surfaces_words(store, receiver):
 
     assert (told.event, told.reference, told.surface) == ("completed", "b1", "fal")
     assert json.loads(receiver.hits[0].body) == {
-        "request_id": "b1", "status": "OK", "pictures": 0,
+        "request_id": "b1", "status": "OK", "pictures": ["b1-0", "b1-1"],
     }  # fmt: skip
 
 
@@ -461,13 +480,14 @@ def test_words_that_fail_hold_up_no_other_batch_and_are_not_logged(store, receiv
         desk = webhooks(store, batches=batches)
         desk.shape.update(bad=failing, fal=worded)
         for name, surface in (("b1", "bad"), ("b2", "nobody"), ("b3", "fal")):
-            batches.known[name] = Batch(name, "failed")
+            batches.stands(name, "failed", "done")
             await desk.when_ended(name, receiver.at("/a"), surface=surface)
         await asyncio.gather(*await desk.round())
 
     asyncio.run(play())
 
-    assert [each.reference for each in store.deliveries.page().deliveries] == ["b3"]
+    [told] = store.deliveries.page().deliveries
+    assert (told.reference, json.loads(told.body)["pictures"]) == ("b3", ["b3-1"])
     assert "b1 has no words: ValueError" in caplog.text
     assert "secret prompt" not in caplog.text
 

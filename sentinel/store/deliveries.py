@@ -122,8 +122,11 @@ def now_ms() -> int:
 class Deliveries:
     """The table of deliveries."""
 
-    def __init__(self, engines: Engines, clock: Callable[[], int] = now_ms) -> None:
-        """`clock` tells milliseconds since 1970."""
+    def __init__(
+        self, engines: Engines, clock: Callable[[], int] = now_ms, *, words: bool = True
+    ) -> None:
+        """`clock` tells milliseconds since 1970. Without `words` no body outlives its delivery."""
+        self._words = words
         self._engine = engines.write
         self._reading = engines.read
         self.clock = clock
@@ -158,12 +161,18 @@ class Deliveries:
         return DeliveryPage(found, found[-1].id if len(rows) > limit else None)
 
     def again(self, delivery_id: str, project: str | None = None) -> Delivery | None:
-        """Begin anew, whatever became of it; None while an attempt is under way."""
+        """Begin anew, whatever became of it; None while an attempt is under way.
+
+        NotFound, also where nothing of its body may be kept.
+        """
         now = self.clock()
         with self._engine.begin() as connection:
             row = _row(connection, delivery_id, project, lock=True)
             if row["lease_ms"] > now:
                 return None
+            if not row["body"]:
+                told = "has ended, and nothing of it is kept (SENTINEL_RETENTION)"
+                raise NotFound(f"delivery {delivery_id[:80]!r} {told}")
             values = {"state": "waiting", "tries": 0, "next_ms": now, "updated_ms": now}
             connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(values))
             return _delivery({**row, **values})
@@ -207,6 +216,8 @@ class Deliveries:
             "lease_ms": 0, "updated_ms": self.clock(),
             "attempts": json.dumps([asdict(each) for each in attempts]),
         }  # fmt: skip
+        if state != "waiting" and not self._words:
+            values["body"] = b""
         ours = (DELIVERY.c.id == delivery.id, DELIVERY.c.owner == owner)
         with self._engine.begin() as connection:
             return bool(connection.execute(update(DELIVERY).where(*ours).values(values)).rowcount)

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from ulid import ULID
 
@@ -55,8 +55,11 @@ class House(Protocol):
     settings: Settings
     store: Store
     outbound: Limits
-    jobs: Any
-    """`sentinel.webhooks.endings.Batches`."""
+
+    @property
+    def jobs(self) -> Batches:
+        """Who keeps its batches."""
+        ...
 
 
 class Webhooks:

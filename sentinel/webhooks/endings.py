@@ -8,12 +8,15 @@ killed before that has told nothing, and another one does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from sentinel.contracts import Trace
 from sentinel.errors import NotFound
+from sentinel.jobs import Batch
+from sentinel.jobs.port import OPEN
 from sentinel.store import Store
 from sentinel.store.callbacks import Callback
 from sentinel.store.deliveries import Delivery
@@ -33,46 +36,20 @@ LOST = 3600.0
 UNWORDED = 30.0
 """Seconds until a batch whose end could not be worded here is tried again, here or elsewhere."""
 
-ENDED = ("done", "failed", "cancelled")
-
-
-class Ended(Protocol):
-    """What is asked of a job."""
-
-    @property
-    def id(self) -> str:
-        """Its id, which is its trace's."""
-        ...
-
-
-class Batch(Protocol):
-    """What is asked of a batch; `sentinel.jobs` has the whole, and so have shapers."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def state(self) -> str:
-        """One of ENDED when nothing follows."""
-        ...
-
-    @property
-    def jobs(self) -> tuple[Ended, ...]:
-        """One for each picture."""
-        ...
-
 
 class Batches(Protocol):
-    """Who keeps batches."""
+    """What is asked of whoever keeps jobs (`sentinel.jobs.Jobs`)."""
 
-    async def batch(self, batch_id: str) -> Any:
-        """A `Batch`; NotFound."""
+    async def batch(self, batch_id: str) -> Batch:
+        """Where a batch stands; NotFound."""
+        ...
+
+    async def result(self, job_id: str) -> Trace:
+        """What came of a job that is done, for as long as that may be kept."""
         ...
 
 
-Shaper = Callable[[Any, tuple[Trace, ...]], tuple[str, Body]]
+Shaper = Callable[[Batch, tuple[Trace, ...]], tuple[str, Body]]
 """An ended batch and what traces there are of it in; event and body out. Blocking code."""
 
 
@@ -100,10 +77,11 @@ class Endings:
             else:
                 await asyncio.to_thread(self._store.callbacks.settle, callback, None)
             return
-        if batch.state not in ENDED:
+        if batch.state in OPEN:
             await self._later(callback, age / 20)
             return
-        delivery = await asyncio.to_thread(self._worded, callback, batch)
+        traces = await self._traces(batch)
+        delivery = await asyncio.to_thread(self._worded, callback, batch, traces)
         if delivery is None:
             await self._later(callback, UNWORDED, UNWORDED)
         else:
@@ -115,7 +93,9 @@ class Endings:
         later = self._store.callbacks.look_later
         await asyncio.to_thread(later, callback.batch_id, min(seconds, longest))
 
-    def _worded(self, callback: Callback, batch: Batch) -> Delivery | None:
+    def _worded(
+        self, callback: Callback, batch: Batch, traces: tuple[Trace, ...]
+    ) -> Delivery | None:
         """The delivery in the surface's words; None where there are none here, or they fail."""
         shape = self.shape.get(callback.surface)
         if shape is None:
@@ -123,18 +103,20 @@ class Endings:
             return None
         note = Note(callback.surface, batch.id, callback.project)
         try:
-            event, body = shape(batch, self._traces(batch))
+            event, body = shape(batch, traces)
             return composed(f"{callback.surface}-{batch.id}", event, callback.url, body, note)
         except Exception as error:  # noqa: BLE001 - a surface's code must not stop the others'
             # without its message, which could hold a prompt
             log.error("the end of batch %s has no words: %s", batch.id, type(error).__name__)  # noqa: TRY400 - nor its stack, for the same reason
             return None
 
-    def _traces(self, batch: Batch) -> tuple[Trace, ...]:
+    async def _traces(self, batch: Batch) -> tuple[Trace, ...]:
+        """What there is: a job that failed or was cancelled early has left nothing to keep."""
         found = []
         for job in batch.jobs:
-            try:
-                found.append(self._store.traces.load(job.id))
-            except NotFound:  # it failed or was cancelled before there was anything to keep
-                continue
+            with contextlib.suppress(NotFound):
+                if job.state == "done":
+                    found.append(await self._batches.result(job.id))
+                else:
+                    found.append(await asyncio.to_thread(self._store.traces.load, job.id))
         return tuple(found)

@@ -232,3 +232,12 @@ def test_the_examples_have_the_fields_of_the_answers():
     )  # fmt: skip
     for example, shape in examples:
         assert set(shape.model_validate(example).model_dump()) == set(example)
+
+
+def test_an_example_tells_of_a_next_attempt_and_a_secret():
+    told = DeliveryAnswer.model_validate(delivery_examples.DELIVERY)
+    secret = NewSecretAnswer.model_validate(delivery_examples.NEW_SECRET)
+
+    assert told.next_attempt > told.updated
+    assert told.delivery_url.endswith(told.id)
+    assert secret.plain_secret.startswith("whsec_")
