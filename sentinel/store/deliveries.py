@@ -211,7 +211,7 @@ class Deliveries:
     ) -> bool:  # fmt: skip
         """Write down how an attempt went; False where the row is not ours any more."""
         attempts = (*delivery.attempts, attempt)[-HISTORY:]
-        values = {
+        values: dict[str, Any] = {
             "state": state, "next_ms": next_ms, "tries": delivery.tries + 1, "owner": None,
             "lease_ms": 0, "updated_ms": self.clock(),
             "attempts": json.dumps([asdict(each) for each in attempts]),
