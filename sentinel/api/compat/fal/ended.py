@@ -109,14 +109,15 @@ def _picture(store: Store, job: Job, trace: Trace | None) -> Delivered:
         try:
             data = store.media.get(trace.last.picture)
         except NotFound:
-            told = "the picture is kept no longer (SENTINEL_MEDIA_DAYS)"
-            raise Refusal(404, "picture_gone", told) from None
+            raise Refusal(404, "picture_gone", "the picture is kept no longer") from None
     return _delivered(job, trace, data)
 
 
 def _delivered(job: Job, trace: Trace | None, data: bytes | None) -> Delivered:
-    if job.state == "failed" or trace is None:
+    if job.state == "failed":
         raise _failure(job)
+    if trace is None:
+        raise Refusal(404, "picture_gone", "the result is kept no longer")
     try:
         return delivered(trace, data, trace.brief)
     except Refusal as refusal:
