@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from sentinel.contracts import Brief, Trace
-from sentinel.errors import BriefError, NotFound
+from sentinel.errors import BriefError, NotFound, Unavailable
 from sentinel.jobs import Batch, Job, State
 from sentinel.outbound import Limits, Private
 from sentinel.store import Store, open_store
@@ -490,6 +490,23 @@ def test_words_that_fail_hold_up_no_other_batch_and_are_not_logged(store, receiv
     assert (told.reference, json.loads(told.body)["pictures"]) == ("b3", ["b3-1"])
     assert "b1 has no words: ValueError" in caplog.text
     assert "secret prompt" not in caplog.text
+
+
+def test_deliveries_go_out_while_nobody_can_say_where_batches_stand(store, receiver):
+    class Away(Batches):
+        async def batch(self, batch_id):
+            raise Unavailable("the database of jobs", "gone", 5)
+
+    async def play():
+        desk = webhooks(store, batches=Away())
+        await desk.when_ended("b1", receiver.at("/a"), surface="fal")
+        sent = await desk.send("done", receiver.at("/b"), b"{}", surface="s", reference="r")
+        await rounds(desk, lambda: ended(store, sent))
+
+    asyncio.run(play())
+
+    assert [hit.path for hit in receiver.hits] == ["/b"]
+    assert len(store.callbacks.expected(9)) == 1
 
 
 def test_a_batch_that_never_came_is_not_waited_for_for_ever(store, receiver):
