@@ -19,7 +19,7 @@ from sentinel import feedback, imaging, registry
 from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
 from sentinel.errors import NotFound, PictureError
-from sentinel.failover import Failover, Link
+from sentinel.failover import Failover, Link, Plan
 from sentinel.keeping import Keeper
 from sentinel.loop import Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.levers import Advise, Strengthen
@@ -116,8 +116,12 @@ class Guarding:
         self, settings: Settings, store: Store, admission: Admission,
         chain: Failover | None = None,
     ) -> None:  # fmt: skip
-        """Nothing is loaded yet, unless a chain of the settings' generators is handed over."""
+        """Nothing is loaded yet, unless a chain of the settings' generators is handed over.
+
+        ConfigError where the settings' plan of failover makes no sense.
+        """
         self._settings = settings
+        self._plan = Plan.read(settings.failover)
         self._store = store
         self._admission = admission
         self._chain = chain
@@ -224,7 +228,7 @@ class Guarding:
             Link(name, registry.make("generator", name, settings.generator_options.get(name, {})))
             for name in settings.generators
         ]
-        chain = Failover(links, limits=settings.limits)
+        chain = Failover(links, self._plan, limits=settings.limits)
         await chain.load(Runtime(settings.threads, settings.device, settings.models))
         return chain
 

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """Who paints; several names, parted by commas, stand in for each other in that order."""
     generator_options: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     """Options of generators by name, as a JSON object."""
+    failover: dict[str, JsonValue] = Field(default_factory=dict)
+    """How hard generators are tried, as a JSON object (docs/failover.md, the plan)."""
     formats: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_decodable)
     ] = FORMATS

@@ -183,6 +183,7 @@ def _fastest(code: str) -> float:
 COMMANDS = (
     ("score",), ("judges",), ("gates",), ("models", "list"), ("models", "pull"), ("policy", "list"),
     ("policy", "show"), ("policy", "check"), ("doctor",), ("serve",), ("demo",),
+    ("explain-feedback",), ("guard",),
 )  # fmt: skip
 
 

@@ -30,7 +30,9 @@ from sentinel.errors import (
     SentinelError,
 )
 from sentinel.failover import CIRCUMSTANCES, RULES, Failover, Link, Plan, Try
+from sentinel.guarding import Guarding
 from sentinel.imaging import encode
+from sentinel.settings import Settings
 from sentinel.testing import flat, scene
 
 SERVICES = runpy.run_path(str(Path(__file__).parent / "generators" / "services.py"))
@@ -559,3 +561,59 @@ def test_the_page_names_every_setting_of_the_plan():
     assert [
         name for name in Plan.model_fields if not re.search(rf"^\| `{name}` \|", text, re.MULTILINE)
     ] == []
+
+
+# ── the plan by setting ───────────────────────────────────────────────────────────────────────
+
+
+def test_what_an_operator_changes_of_the_plan_is_changed_and_the_rest_stays():
+    plan = Plan.read({"calls": 2, "after_refusal": "next", "pay_twice": True, "patience": 1})
+
+    assert plan == Plan(calls=2, after_refusal="next", pay_twice=True, patience=1.0)
+    assert plan.seconds == Plan().seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"calls": 0}, "calls is 0: .*greater than or equal to 1"),
+        ({"calls": "2"}, "calls is '2': .*integer"),
+        ({"pay_twice": "yes"}, "pay_twice is 'yes': .*boolean"),
+        ({"after_refusal": "maybe"}, "after_refusal is 'maybe': .*'stop' or 'next'"),
+        ({"call": 2}, "there is no 'call'; there are calls, seconds, patience"),
+        ({"seconds": -1, "calls": 11}, "calls is 11: .*; seconds is -1"),
+    ],
+    ids=["too few", "a word for a number", "a word for a truth", "no such choice", "misspelled", "two mistakes"],
+)  # fmt: skip
+def test_a_plan_that_makes_no_sense_stops_the_start(given, told):
+    with pytest.raises(ConfigError, match=f"SENTINEL_FAILOVER: {told}"):
+        Guarding(Settings.read(failover=given), None, None)
+
+
+async def _calls(monkeypatch, service, written):
+    monkeypatch.setenv("SENTINEL_FAILOVER", written)
+    plan = Plan.read(Settings.read().failover)
+    with contextlib.suppress(ProviderError):
+        await Failover([Link("fal", service)], plan).generate(Brief(prompt="a cup"))
+
+
+class _Down:
+    """A generator that says itself that it failed, and counts how often it was asked."""
+
+    version = "1"
+    capabilities = Capabilities()
+
+    def __init__(self):
+        self.asked = 0
+
+    def generate(self, brief):
+        self.asked += 1
+        raise ProviderFailed("down", "is down")
+
+
+@pytest.mark.parametrize(("written", "asked"), [('{"calls": 1}', 1), ('{"first_wait": 0}', 3)])
+def test_the_setting_says_how_often_a_provider_is_asked(monkeypatch, written, asked):
+    down = _Down()
+    asyncio.run(_calls(monkeypatch, down, written))
+
+    assert down.asked == asked

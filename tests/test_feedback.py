@@ -183,6 +183,7 @@ def test_of_a_long_text_only_the_unread_words_are_spelled():
     ("text", "told"),
     [
         ('say "hi"', 'The text reads exactly “say "hi"”, say spelled s-a-y.'),
+        ("iPhone", 'The text reads exactly "iPhone", spelled i-P-h-o-n-e.'),
         ("50% OFF", 'The text reads exactly "50% OFF", OFF spelled O-F-F.'),
         ("東京", 'The text reads exactly "東京".'),
         ("a\\b\x07'\"é\U0001f600", "The text reads exactly “a\\b\x07'\"é\U0001f600”."),
@@ -190,6 +191,7 @@ def test_of_a_long_text_only_the_unread_words_are_spelled():
     ],
     ids=[
         "quotes inside",
+        "its own case",
         "a sign",
         "a script without letters apart",
         "everything that repr escapes",

@@ -52,7 +52,7 @@ def opened(folder, **options):
 
 @pytest.fixture(scope="module")
 def local(folder):
-    return opened(folder)
+    return opened(folder, batch=4)
 
 
 @pytest.fixture(scope="module")
@@ -287,6 +287,14 @@ def apart(one, other):
     """Levels of 255 between two pictures at most."""
     pixels = [read(each.image).pixels.astype(int) for each in (one, other)]
     return int(np.abs(np.subtract(*pixels)).max())
+
+
+def test_a_seed_gives_the_same_bytes_alone_and_as_one_of_several_unless_a_batch_is_set(folder):
+    made = opened(folder, dtype="bfloat16")
+    several = made.generate(CUP.model_copy(update={"count": 3}))
+    alone = [made.generate(CUP.model_copy(update={"seed": each.seed}))[0] for each in several]
+
+    assert [each.image for each in several] == [each.image for each in alone]
 
 
 def test_a_seed_is_the_same_picture_alone_and_in_every_batch(folder):

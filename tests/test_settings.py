@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
         ("FORMATS", "[]", "nothing could be read; name some of .*PNG"),
         ("FORMATS", '["PNG"', "SENTINEL_FORMATS is .*no JSON list .*; write PNG,TIFF"),
         ("MEDIA_DAYS", "-1", "SENTINEL_MEDIA_DAYS is '-1'"),
+        ("RETENTION", "some", "SENTINEL_RETENTION is 'some': .*'full' or 'none'"),
+        ("HANDOVER_MINUTES", "0", "SENTINEL_HANDOVER_MINUTES is '0'"),
     ],
 )
 def test_a_wrong_variable_is_told_by_name_and_value(monkeypatch, variable, value, told):
@@ -42,6 +44,13 @@ def test_a_format_that_a_decoder_reads_may_be_added(monkeypatch, written):
     monkeypatch.setenv("SENTINEL_FORMATS", written)
 
     assert Settings.read().limits.formats == ("PNG", "TIFF")
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/prefix", "memory://pictures", "/srv/pictures"])
+def test_an_address_for_pictures_stays_as_it_is_written(monkeypatch, place):
+    monkeypatch.setenv("SENTINEL_MEDIA_FOLDER", place)
+
+    assert Settings.read().media == place
 
 
 def test_every_variable_that_a_message_names_is_one_that_is_read():

@@ -56,8 +56,8 @@ class Options:
     """What waits in main memory: nothing, whole models, or single layers."""
     compile: Compiled = "none"
     attention: Attention = "sdpa"
-    batch: int = 4
-    """Pictures in one pass at most."""
+    batch: int = 1
+    """Pictures in one pass at most; in company a seed's picture is another to the byte."""
     steps: int | None = None
     max_steps: int | None = None
     guidance: float | None = None

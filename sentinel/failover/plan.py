@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, JsonValue, ValidationError
 
 from sentinel.contracts import Candidate, Generator, Value
+from sentinel.errors import ConfigError
 from sentinel.imaging import Picture
 
 SECONDS = 180.0
@@ -34,6 +36,22 @@ class Plan(Value):
     """After a safety refusal: stop, or ask a provider that may be laxer."""
     pay_twice: bool = False
     """Ask the next provider though the last may have painted and billed."""
+
+    @classmethod
+    def read(cls, given: Mapping[str, JsonValue]) -> Self:
+        """The plan with what an operator changes of it; ConfigError names each mistake."""
+        try:
+            return cls.model_validate(given, strict=True)
+        except ValidationError as error:
+            told = "; ".join(_mistake(dict(found)) for found in error.errors())
+            raise ConfigError(f"SENTINEL_FAILOVER: {told} (docs/failover.md)") from None
+
+
+def _mistake(found: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, found["loc"])) or "it"
+    if found["type"] == "extra_forbidden":
+        return f"there is no {name!r}; there are {', '.join(Plan.model_fields)}"
+    return f"{name} is {found['input']!r}: {found['msg']}"
 
 
 @dataclass(frozen=True, slots=True)
