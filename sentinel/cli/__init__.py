@@ -20,6 +20,7 @@ from sentinel.cli import (
     endpoints,
     explaining,
     guarding,
+    keys,
     models,
     plugins,
     policies,
@@ -59,6 +60,7 @@ app.add_typer(policies.app, name="policy")
 app.command("doctor", epilog=checkup.EXAMPLES)(checkup.doctor)
 app.command("serve", epilog=serving.EXAMPLES)(serving.serve)
 app.command("endpoints", epilog=endpoints.EXAMPLES)(endpoints.endpoints)
+app.add_typer(keys.app, name="keys")
 app.command("demo", epilog=demonstration.EXAMPLES)(demonstration.demo)
 
 

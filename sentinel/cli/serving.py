@@ -1,16 +1,23 @@
-"""`sentinel serve`: the HTTP face, on this machine only."""
+"""`sentinel serve`: the HTTP face; beyond this machine only where access keys are asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.cli.endpoints import Place, fal_environment, tls_port_of
 from sentinel.cli.examples import examples
+from sentinel.cli.keys import opened
+
+if TYPE_CHECKING:
+    from sentinel.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
+LOCKED = "every request needs an access key (sentinel keys list shows them)"
+LOCAL = "there is no access key: this machine only is served, without one (sentinel keys create)"
+ANYBODY = "there is no access key, and whoever reaches the port is served (sentinel keys create)"
 
 EXAMPLES = examples(
     "sentinel serve --port 8600",
@@ -43,26 +50,38 @@ def serve(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Serve POST /v1/score and the rest over HTTP; Ctrl-C ends it.
 
-    There are no access keys yet, so other hosts than this machine are
-    refused.
+    Without an access key (sentinel keys create) only this machine is served.
     """
     from sentinel.api import server  # noqa: PLC0415 - heavy
     from sentinel.settings import Settings  # noqa: PLC0415 - heavy
 
-    given = {"host": host, "port": port, "policy": policy}
+    given = {"host": host, "port": port, "policy": policy, "anybody": no_keys or None}
     settings = Settings.read(**{key: value for key, value in given.items() if value is not None})
-    if settings.host not in LOOPBACK and not no_keys:
-        told = (
-            f"{settings.host!r} is not this machine, and there are no access keys yet: whoever "
-            "reaches the port may use it. Listen on 127.0.0.1 behind a proxy that asks for a "
-            "password, or add --i-know-there-are-no-keys"
-        )
-        raise typer.BadParameter(told, param_hint="--host")
+    said = _admission(settings)
     typer.echo(f"http://{settings.host}:{settings.port} (OpenAPI at /openapi.json)", err=True)
+    typer.echo(said, err=True)
     secured = tls_port_of(settings.port, tls=tls, named=tls_port)
     if secured is not None:
         _tell_tls(Place(settings.host, settings.port, secured, settings.home))
     server.serve(settings, secured)
+
+
+def _admission(settings: Settings) -> str:
+    """Who will be served, in a sentence; BadParameter where that would be everybody unasked."""
+    with opened(settings) as keys:
+        locked = keys.exist()
+    if locked:
+        return LOCKED
+    if settings.anybody:
+        return ANYBODY
+    if settings.host not in LOOPBACK:
+        told = (
+            f"{settings.host!r} is not this machine, and there is no access key: whoever reaches "
+            "the port could use it. Make a key first (sentinel keys create), listen on 127.0.0.1, "
+            "or add --i-know-there-are-no-keys"
+        )
+        raise typer.BadParameter(told, param_hint="--host")
+    return LOCAL
 
 
 def _tell_tls(place: Place) -> None:
