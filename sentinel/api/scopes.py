@@ -46,7 +46,11 @@ TABLE: tuple[tuple[re.Pattern[str], re.Pattern[str], Entry], ...] = tuple(
         (CHANGE, r"/v1/evaluations(/.*)?", _entry("evaluations:create")),
         (LOOK + "|" + CHANGE, r"/v1/callback-secrets(/.*)?",
          _entry("evaluations:create", "generate")),
-        (CHANGE, r".*/(cancel|purge-queue|redeliver)(/.*)?", _entry("generate")),
+        (LOOK, r"/v1/deliveries(/.*)?", _entry("generate", "read", "evaluations:read")),
+        (CHANGE, r"/v1/deliveries(/.*)?", _entry("generate", "evaluations:create")),
+        # these cost nothing, so that whoever has spent a budget may still tidy up
+        (CHANGE, r".*/(cancel|purge-queue)(/.*)?", _entry("generate")),
+        ("POST", r"/(storage|files)/.*", _entry("generate")),
         (LOOK, r".*", _entry("generate", "read")),
         ("POST", r".*", _entry("generate", paid=True)),
     )
