@@ -150,7 +150,9 @@ def test_javascript_uploads_a_picture_and_redux_says_who_cannot_look_at_it(javas
 
 def quickstart(language: str) -> str:
     """The sample that fal's own page prints, as our page repeats it."""
-    found = re.search(rf"^```{language}\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+    found = re.search(
+        rf"^```{language}\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
     assert found is not None
     return found[1]
 
@@ -172,4 +174,4 @@ def test_the_sample_of_fals_page_runs_in_javascript_with_one_line_more(node, ser
         (CLIENTS / "js" / "quickstart.mjs").unlink()
 
     assert "has_nsfw_concepts: [" in said
-    assert re.search(r"^01[0-9A-Z]{24}$", said, re.M)
+    assert re.search(r"^01[0-9A-Z]{24}$", said, re.MULTILINE)

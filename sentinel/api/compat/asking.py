@@ -79,7 +79,7 @@ def story(pictures: Sequence[Delivered], cost: float | None) -> dict[str, str]:
         "X-Sentinel-Trace-Id": ", ".join(each.trace.id for each in pictures),
         "X-Sentinel-Action": ", ".join(each.action for each in verdicts),
         "X-Sentinel-Passed": ", ".join(_word(each.passed) for each in verdicts),
-        "X-Sentinel-Score": ", ".join(scores),
+        "X-Sentinel-Score": ", ".join(scores).strip(),  # no header may end in a space
         "X-Sentinel-Attempts": ", ".join(str(len(each.trace.attempts)) for each in pictures),
     }
     return told if cost is None else {**told, "X-Sentinel-Cost-Usd": f"{cost:.8f}"}

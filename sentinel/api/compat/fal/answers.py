@@ -42,6 +42,17 @@ FIELDS = {
 }  # fmt: skip
 """Fields of a brief by the names that fal has for them."""
 
+KINDS = {
+    "brief_invalid": "value_error", "picture_format": "unsupported_image_format",
+    "picture_too_large": "image_too_large", "picture_too_small": "image_too_small",
+    "picture_empty": "image_load_error", "picture_unreadable": "image_load_error",
+    "picture_truncated": "image_load_error", "picture_unreachable": "file_download_error",
+}  # fmt: skip
+"""What is wrong with a field, by fal's word for it where fal has one."""
+
+PICTURES = (413, 415)
+"""Our statuses for a picture of the caller's that is not taken: to fal a field like any other."""
+
 Safety = Literal["safe", "review", "unsafe", "unchecked"]
 
 
@@ -126,6 +137,8 @@ def tell(status: int, error: ErrorAnswer, headers: Mapping[str, str]) -> Respons
     told = dict(headers)
     if trace := told.get("X-Sentinel-Trace-Id"):
         told.setdefault(REQUEST_ID, trace)
+    if status in PICTURES and error.errors:
+        status = INVALID
     body = error_body(status, error)
     if "error_type" in body:
         told["x-fal-error-type"] = str(body["error_type"])
@@ -155,11 +168,12 @@ def respond(status: int, body: object, headers: Mapping[str, str] | None = None)
 
 def _details(error: ErrorAnswer) -> list[dict[str, Any]]:
     """What is wrong by field; where no field is at fault, it is the whole body."""
+    kind = KINDS.get(error.code, error.code)
     if not error.errors:
-        return [{"loc": ["body"], "msg": error.message, "type": error.code, "ctx": {}}]
+        return [{"loc": ["body"], "msg": error.message, "type": kind, "ctx": {}}]
     return [
         {
-            "loc": _place(each.field), "msg": each.message, "type": error.code, "ctx": {},
+            "loc": _place(each.field), "msg": each.message, "type": kind, "ctx": {},
             **({} if each.value is None else {"input": each.value}),
         }
         for each in error.errors

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sentinel.api.errors import Problem, Refusal
-from sentinel.contracts import FailureMode, GateResult, Trace
+from sentinel.contracts import GateResult, Trace
 
 UNSAFE = "content_policy_violation"
 """fal's word for a request or a picture that a content checker refused."""
 
-UNSAFE_ISSUES = frozenset({"safety", "unsafe_words"})
-"""Categories and kinds of issues that a content checker raises."""
+UNSAFE_WORDS = "unsafe_words"
+"""What the request gate calls a wish that it will not have painted."""
 
 FIELDS = {"size": "image_size", "steps": "num_inference_steps", "guidance": "guidance_scale"}
 """Fields by the kind of what is wrong with them; anything else is wrong with the prompt."""
@@ -19,8 +19,11 @@ def reworded(refusal: Refusal, trace: Trace) -> Refusal:
     """The refusal of what may not be delivered: by which field, and whether it was unsafe."""
     if refusal.code != "rejected":
         return refusal
-    issues = _issues(trace)
-    unsafe = any(UNSAFE_ISSUES & {each.category, each.subcategory} for each in issues)
+    gates = _refusing(trace)
+    issues = [issue for gate in gates for issue in gate.issues]
+    unsafe = any(gate.gate == "safety" for gate in gates) or any(
+        each.subcategory == UNSAFE_WORDS for each in issues
+    )
     told = str(refusal)
     problems = tuple(
         Problem(field=FIELDS.get(each.subcategory, "prompt"), message=each.detail)
@@ -33,8 +36,7 @@ def reworded(refusal: Refusal, trace: Trace) -> Refusal:
     return Refusal(refusal.status, code, told, problems=problems, headers=refusal.headers)
 
 
-def _issues(trace: Trace) -> list[FailureMode]:
-    """What the gates that refused found, in the request or in the last picture."""
+def _refusing(trace: Trace) -> list[GateResult]:
+    """The gates that refused the request or, after it, the best picture that came."""
     gates = (*trace.screened, *(trace.last.verdict.gates if trace.attempts else ()))
-    found = (each for each in gates if isinstance(each, GateResult) and not each.passed)
-    return [issue for gate in found for issue in gate.issues]
+    return [each for each in gates if isinstance(each, GateResult) and not each.passed]
