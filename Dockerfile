@@ -35,5 +35,5 @@ EXPOSE 8600
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8600/healthz', timeout=4)"]
 # Beyond its own network a container is reached through the port you publish: keep that on
-# 127.0.0.1 (docs/install.md) until there are access keys.
+# 127.0.0.1 (docs/install.md) until there is an access key (docs/security.md), then all need one.
 CMD ["sentinel", "serve", "--host", "0.0.0.0", "--i-know-there-are-no-keys"]
