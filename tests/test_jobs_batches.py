@@ -16,7 +16,8 @@ from sentinel.errors import BriefError, Busy, NotFound
 from sentinel.guarding import Wanted
 from sentinel.jobs import Place
 from sentinel.jobs.batches import Batches, Entry
-from sentinel.jobs.port import Batch, Job, Task
+from sentinel.jobs.engine import POLLING
+from sentinel.jobs.port import UNDELIVERED, Batch, Counts, Job, Task
 from sentinel.jobs.records import Records, now_ms
 from sentinel.loop.seeds import SEEDS
 from sentinel.settings import Settings
@@ -82,6 +83,9 @@ def settings(tmp_path, database, monkeypatch, gate):
     for name in registry_policies():
         (folder / f"{name}.toml").write_text(f'name = "{name}"\n[judges.red]\nthreshold = 0.5\n')
 
+    strict = 'name = "strict"\non_exhausted = "reject"\n[judges.red]\nthreshold = 0.99\n'
+    (folder / "strict.toml").write_text(strict)
+
     def make(**given):
         known = {"home": tmp_path / "home", "policies": folder, "database": database}
         return Settings.read(**known | {"generator": "painter"} | given)
@@ -136,6 +140,44 @@ async def test_who_waits_for_a_batch_is_told_within_moments_of_its_end(settings,
     assert early.state in ("queued", "running")
     assert [each.state for each in found] == ["done"] * 4
     assert asked_meanwhile <= 4 * 4, "each looks three times a second at most"
+
+
+async def test_a_batch_that_is_wanted_now_waits_for_nobody(settings, gate):
+    async with Sentinel.open(settings(jobs_at_once=1)) as house:
+        warm = await house.jobs.submit_batch([BRIEF], surface="runpod", now=True)
+        await house.jobs.wait_batch(warm.id, 30)
+        gate.open.clear()
+        held = await house.jobs.submit_batch([BRIEF], surface="fal")
+        await until_running(house.jobs, held.id)
+        gate.open.set()
+        begun = time.monotonic()
+        batch = await house.jobs.submit_batch([BRIEF], surface="runpod", now=True)
+        found = await house.jobs.wait_batch(batch.id, 30)
+        took = time.monotonic() - begun
+        await house.jobs.wait_batch(held.id, 30)
+        await asyncio.sleep(1.2)  # the engine hands it out as well, late
+        later = await house.jobs.batch(batch.id)
+
+    assert (found.state, found.jobs[0].taken) == ("done", 1)
+    assert took < POLLING, "it did not wait for the queue"
+    assert later == found
+    assert len(gate.seeds) == 3
+
+
+async def test_what_is_done_and_delivered_nothing_is_counted_apart(settings, gate):
+    async with Sentinel.open(settings()) as house:
+        dull = await house.jobs.submit_batch(
+            [BRIEF], Wanted(policy="strict"), surface="runpod", now=True
+        )
+        fine = await house.jobs.submit_batch([BRIEF], surface="runpod", now=True)
+        for each in (dull, fine):
+            found = await house.jobs.wait_batch(each.id, 30)
+        refused = await house.jobs.batch(dull.id)
+        counts = await house.jobs.batch_counts("runpod")
+
+    assert (refused.state, refused.jobs[0].code, found.jobs[0].code) == ("done", UNDELIVERED, None)
+    assert found.jobs[0].owner == house.jobs._name
+    assert counts == Counts(done=2, undelivered=1)
 
 
 async def test_a_batch_that_ends_in_another_process_is_noticed(tmp_path, settings, database):
@@ -224,7 +266,7 @@ async def test_a_batch_that_does_not_fit_leaves_nothing_behind(settings, gate):
         gate.open.set()
 
     assert len(page.jobs) == 4
-    assert counts == {"queued": 2, "running": 1, "done": 0, "failed": 0, "cancelled": 0}
+    assert counts == Counts(queued=2, running=1)
     assert fits.position == 2
 
 
@@ -271,7 +313,7 @@ async def test_a_surface_sees_and_cancels_its_own_batches_by_state(settings, gat
     assert {each.id for each in queued} <= set(waiting)
     assert len(queued) == 2
     assert {each.id for each in everything} == {running.id, *waiting}
-    assert (purged, counts["cancelled"], counts["running"]) == (3, 3, 1)
+    assert (purged, counts.cancelled, counts.running) == (3, 3, 1)
     assert theirs.state == "queued"
 
 
@@ -303,7 +345,7 @@ def test_a_batch_has_the_same_state_in_python_and_in_sql(engines, ends, state):
 
     assert rows.batch("b").state == state
     assert [each.id for each in rows.several("fal", (state,), 5)] == ["b"]
-    assert {name for name, count in rows.counts("fal").items() if count} == {state}
+    assert rows.counts("fal") == Counts(**{state: 1})
 
 
 def test_a_batch_with_a_running_job_is_running():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from pydantic import JsonValue
 from sqlalchemy import (
@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from sentinel.errors import BriefError, NotFound
-from sentinel.jobs.port import OPEN, Batch, Job, State, Task
+from sentinel.jobs.port import OPEN, UNDELIVERED, Batch, Counts, Job, State, Task
 from sentinel.jobs.records import SHOWN, enter, job_of, now_ms
 from sentinel.jobs.tables import BATCH, JOB, MEMBER
 from sentinel.store.engines import Engines
@@ -93,16 +93,20 @@ class Batches:
         newest = wanted.order_by(BATCH.c.created_ms.desc(), BATCH.c.id.desc())
         return self._several(newest.limit(limit))
 
-    def counts(self, surface: str) -> dict[State, int]:
+    def counts(self, surface: str) -> Counts:
         """How many of a surface's batches are in each state."""
         stands = _stands(surface)
-        wanted = select(stands.c.state, func.count()).group_by(stands.c.state)
-        with self._reading.begin() as connection:
-            rows = connection.execute(wanted).all()
-        counts: dict[State, int] = dict.fromkeys(
-            ("queued", "running", "done", "failed", "cancelled"), 0
+        undelivered = func.sum(
+            case(((stands.c.state == "done") & stands.c.undelivered, 1), else_=0)
         )
-        return counts | {cast("State", state): int(count) for state, count in rows}
+        retaken = func.sum(case((stands.c.taken > 1, 1), else_=0))
+        wanted = select(stands.c.state, func.count(), undelivered, retaken)
+        with self._reading.begin() as connection:
+            rows = connection.execute(wanted.group_by(stands.c.state)).all()
+        return Counts(
+            **{state: count for state, count, _, _ in rows},
+            undelivered=sum(row[2] for row in rows), retaken=sum(row[3] for row in rows),
+        )  # fmt: skip
 
     def cancel(self, batch_id: str) -> Sequence[str]:
         """Enter that every open job of it was cancelled; their ids. NotFound if there is none."""
@@ -176,7 +180,10 @@ def _stands(surface: str) -> Subquery:
         else_=literal("running"),
     )
     return (
-        select(MEMBER.c.batch_id, state.label("state"))
+        select(
+            MEMBER.c.batch_id, state.label("state"), func.max(JOB.c.taken).label("taken"),
+            (func.count(case((JOB.c.code == UNDELIVERED, 1))) > 0).label("undelivered"),
+        )
         .join(BATCH, BATCH.c.id == MEMBER.c.batch_id).join(JOB, JOB.c.id == MEMBER.c.job_id)
         .where(BATCH.c.surface == surface).group_by(MEMBER.c.batch_id).subquery()
     )  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -17,7 +17,7 @@ from sentinel.errors import BriefError
 from sentinel.guarding import Wanted
 from sentinel.jobs.batches import Batches, Entry
 from sentinel.jobs.bell import Bell
-from sentinel.jobs.port import MOST, OPEN, Batch, State, Task
+from sentinel.jobs.port import MOST, OPEN, Batch, Counts, State, Task
 
 if TYPE_CHECKING:
     from sentinel.jobs.engine import Engine
@@ -33,11 +33,16 @@ class Batching(ABC):
         """Nobody waits for anything yet."""
         self._bell = Bell()
 
-    async def submit_batch(
+    async def submit_batch(  # noqa: PLR0913 - what a batch is, each by its name
         self, briefs: Sequence[Brief], wanted: Wanted | None = None, *, surface: str,
         asked: dict[str, JsonValue] | None = None, batch_id: str | None = None,
+        now: bool = False,
     ) -> Batch:  # fmt: skip
-        """Accept several requests, all or none; whatever is wrong with any is raised."""
+        """Accept several requests, all or none; whatever is wrong with any is raised.
+
+        With `now` this process begins at once, beside the queue: for callers who wait. There is
+        room for as many as for requests that are no jobs.
+        """
         if not briefs:
             raise BriefError("briefs", (), "send at least one")
         tasks = [await self._task(brief, wanted or Wanted()) for brief in briefs]
@@ -52,7 +57,10 @@ class Batching(ABC):
                 engine.enqueue(job.id)
             return batch
 
-        return await asyncio.to_thread(enter)
+        batch = await asyncio.to_thread(enter)
+        if now:
+            self._begin(job.id for job in batch.jobs)
+        return batch
 
     async def batch(self, batch_id: str) -> Batch:
         """Where it stands; NotFound if there is none."""
@@ -94,8 +102,8 @@ class Batching(ABC):
         batches = await self._looked_up()
         return await asyncio.to_thread(batches.several, surface, states, limit)
 
-    async def batch_counts(self, surface: str) -> dict[State, int]:
-        """How many of a surface's batches are in each state; all five are named."""
+    async def batch_counts(self, surface: str) -> Counts:
+        """How many of a surface's batches are in each state."""
         batches = await self._looked_up()
         return await asyncio.to_thread(batches.counts, surface)
 
@@ -114,6 +122,10 @@ class Batching(ABC):
     @abstractmethod
     async def _stop(self, engine: Engine, job_ids: Sequence[str]) -> None:
         """Let whoever works at cancelled jobs stop."""
+
+    @abstractmethod
+    def _begin(self, job_ids: Iterable[str]) -> None:
+        """Work at jobs from now on, whoever the engine hands them to later."""
 
     @property
     @abstractmethod

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Self, cast
 
 from ulid import ULID
@@ -200,6 +200,10 @@ class Desk(Batching):
             if self._work is not None:
                 self._work.stop(job_id)
         self._bell.ring(*job_ids)
+
+    def _begin(self, job_ids: Iterable[str]) -> None:
+        if self._work is not None:
+            self._work.begin(job_ids)
 
     @property
     def _most(self) -> int:

@@ -25,6 +25,9 @@ Step = Literal["waiting", "screening", "generating", "judging", "feedback", "end
 OPEN: tuple[State, ...] = ("queued", "running")
 """States that another one follows."""
 
+UNDELIVERED = "undelivered"
+"""The code of a job that is done and has no picture to deliver: its trace says why."""
+
 MOST = 100
 """Jobs that one page of a list holds."""
 
@@ -64,7 +67,8 @@ class Job(Value):
     """Where a job stands.
 
     `attempt` is the picture that is being worked at, 0 before the first. `taken` counts how often
-    the work was begun: more than once where a process died or was stopped meanwhile.
+    the work was begun: more than once where a process died or was stopped meanwhile. `owner` is
+    the process that works at it, or did last.
     """
 
     id: str
@@ -75,7 +79,9 @@ class Job(Value):
     updated_ms: int
     prompt: str = ""
     taken: int = 0
+    owner: str | None = None
     code: str | None = None
+    """Why it failed; of one that is done, `UNDELIVERED` where it has no picture."""
     error: str | None = None
     """Why it failed, in a sentence."""
 
@@ -111,6 +117,22 @@ class Batch(Value):
         if states == {"queued"}:
             return "queued"
         return "done" if states == {"done"} else "running"
+
+
+class Counts(Value):
+    """How many of a surface's batches are in each state.
+
+    Among those that are done, some delivered less than was asked (`undelivered`); any of them may
+    have been begun more than once (`retaken`).
+    """
+
+    queued: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    undelivered: int = 0
+    retaken: int = 0
 
 
 class NotDone(SentinelError):  # noqa: N818 - a state, not a mistake
@@ -150,11 +172,12 @@ class Jobs(Protocol):
         """Jobs, the newest first."""
         ...
 
-    async def submit_batch(
+    async def submit_batch(  # noqa: PLR0913 - what a batch is, each by its name
         self, briefs: Sequence[Brief], wanted: Wanted | None = None, *, surface: str,
         asked: dict[str, JsonValue] | None = None, batch_id: str | None = None,
+        now: bool = False,
     ) -> Batch:  # fmt: skip
-        """Accept several requests, all or none; Busy where they do not fit."""
+        """Accept several requests, all or none; Busy. With `now` they begin beside the queue."""
         ...
 
     async def batch(self, batch_id: str) -> Batch:
@@ -179,6 +202,6 @@ class Jobs(Protocol):
         """A surface's batches, the newest first."""
         ...
 
-    async def batch_counts(self, surface: str) -> dict[State, int]:
+    async def batch_counts(self, surface: str) -> Counts:
         """How many of a surface's batches are in each state."""
         ...

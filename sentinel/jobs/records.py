@@ -29,7 +29,7 @@ SWEPT = 500
 """Jobs that one sweep forgets at most, so that nobody waits long for the database."""
 
 SHOWN = ("id", "state", "attempt", "step", "created_ms", "updated_ms", "prompt", "taken",
-         "code", "error")  # fmt: skip
+         "owner", "code", "error")  # fmt: skip
 """Columns that make a `Job`."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from sentinel.contracts import Trace
 from sentinel.errors import Busy, NotFound, SentinelError, Unavailable
 from sentinel.guarding import Guarding
 from sentinel.jobs.handover import Handovers
-from sentinel.jobs.port import Step, Task
+from sentinel.jobs.port import UNDELIVERED, Step, Task
 from sentinel.jobs.recording import Recorder, WoundRun
 from sentinel.jobs.records import Lost, Records
 from sentinel.loop import Ended, Event, Fed, Generated, Judged, Screened, Started
@@ -66,6 +66,7 @@ class Work:
         self._records = means.records
         self._going: dict[str, asyncio.Task[None]] = {}
         self._stopping: dict[str, str] = {}
+        self._begun: set[asyncio.Future[None]] = set()
         self._closed = False
 
     async def __call__(self, job_id: str) -> None:
@@ -86,6 +87,13 @@ class Work:
         finally:
             self._going.pop(job_id, None)
             self._stopping.pop(job_id, None)
+
+    def begin(self, job_ids: Iterable[str]) -> None:
+        """Work at jobs before the engine hands them out; it finds them under way, or done."""
+        for job_id in job_ids:
+            task = asyncio.ensure_future(self(job_id))
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
 
     def stop(self, job_id: str, why: str = CANCELLED) -> None:
         """Stop a job that is worked at here, once; what is paid for is kept."""
@@ -130,10 +138,11 @@ class Work:
     async def _done(self, job_id: str, task: Task, trace: Trace) -> None:
         """Enter that it is done, then charge for it; nothing where it was cancelled meanwhile."""
         done = False
+        code = UNDELIVERED if trace.delivered is None else None
 
         def end() -> None:  # in one thread, which nobody who stops us can split
             nonlocal done
-            done = done or self._records.end(job_id, "done")
+            done = done or self._records.end(job_id, "done", code=code)
             if done:
                 self._means.guarding.charge(task.wanted, trace)
 
