@@ -150,3 +150,22 @@ def test_wrong_usage_is_told_with_the_way_out(guard, words, told):
 
     assert code == 2
     assert told in " ".join(err.split())
+
+
+def test_several_pictures_are_written_each_under_a_name_of_its_own(guard, tmp_path):
+    code, told, _ = guard("a cup", "--count", "2", "--seed", "3", "--out", "cup.png", "--sheet", "all.png", "--json")  # fmt: skip
+    answer = json.loads(told)
+
+    assert code == 0
+    assert {path.name for path in tmp_path.glob("*.png")} == {"cup.png", "cup-2.png", "all.png", "all-2.png"}  # fmt: skip
+    assert len(answer["images"]) == 2
+    [other] = answer["others"]
+    assert other["id"] != answer["id"]
+    assert other["seed"] != answer["seed"] == 3
+
+
+def test_more_pictures_than_four_are_wrong_usage(guard):
+    code, _, told = guard("a cup", "--count", "5")
+
+    assert code == 2
+    assert "--count" in told

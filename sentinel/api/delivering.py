@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import base64
 
-from fastapi import Request
-
 from sentinel.api.generated import GenerateAnswer
-from sentinel.api.published import places
-from sentinel.api.routes import house_of, judges_of
+from sentinel.api.published import Places
+from sentinel.api.routes import judges_of
 from sentinel.contracts import Trace
 from sentinel.errors import NotFound
 from sentinel.store import Store
 from sentinel.store.media import content_type_of
+from sentinel.wiring import Sentinel
 
 
-def answered(request: Request, trace: Trace, picture: bytes | None = None) -> GenerateAnswer:
+def answered(
+    house: Sentinel, places: Places, trace: Trace, picture: bytes | None = None
+) -> GenerateAnswer:
     """The answer for a trace; `picture` is the delivered one, where its bytes are at hand.
 
     Where pictures are not kept it stands in the answer itself, as a data URI. Blocking code.
     """
-    house = house_of(request)
     kind = content_type_of(picture) if picture else _kept_type(house.store, trace)
-    address = places(request).address
-    answer = GenerateAnswer.of(trace, kind, judges_of(house, trace), address)
-    if not answer.images or not picture or address(trace.last.picture or ""):
+    answer = GenerateAnswer.of(trace, kind, judges_of(house, trace), places.address)
+    if not answer.images or not picture or places.address(trace.last.picture or ""):
         return answer
     encoded = base64.b64encode(picture).decode("ascii")
     whole = answer.images[0].model_copy(update={"url": f"data:{kind};base64,{encoded}"})

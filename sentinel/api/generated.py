@@ -6,7 +6,7 @@ line's `sentinel guard --json` prints the same object.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self
 
 from sentinel.api import prices
@@ -65,6 +65,9 @@ class GenerateAnswer(Wire):
     mode: Mode
     seconds: float
     trace_url: str
+    others: tuple[GenerateAnswer, ...] = ()
+    """The other pictures' stories where several were asked for; all else but `images`, `cost` and
+    `spent`, which are of all of them, is the first one's."""
 
     @classmethod
     def of(
@@ -102,6 +105,21 @@ class GenerateAnswer(Wire):
             seconds=trace.seconds,
             trace_url=trace_url(trace.id),
         )
+
+
+def together(answers: Sequence[GenerateAnswer]) -> GenerateAnswer:
+    """One answer for pictures that were asked for together."""
+    first, *others = answers
+    if not others:
+        return first
+    return first.model_copy(
+        update={
+            "images": tuple(image for each in answers for image in each.images),
+            "cost": sum(each.cost for each in answers),
+            "spent": sum(each.spent for each in answers),
+            "others": tuple(others),
+        }
+    )
 
 
 def price_of(trace: Trace) -> float:

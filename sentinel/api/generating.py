@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from starlette.responses import Response
 
 from sentinel.api import examples, generation_examples, prices
 from sentinel.api.delivering import answered, headers_of
 from sentinel.api.errors import Refusal, shown
-from sentinel.api.generated import GenerateAnswer, price_of
+from sentinel.api.generated import GenerateAnswer, price_of, together
 from sentinel.api.idempotency import once
 from sentinel.api.intake import (
     MANY,
@@ -35,35 +35,38 @@ from sentinel.api.jobs import accepted
 from sentinel.api.painting import (
     briefs_of,
     explained,
-    guarded,
-    refuse_failure,
+    refuse_failures,
+    side_by_side,
     while_connected,
 )
+from sentinel.api.published import Places, places
 from sentinel.api.routes import ready_house, reply
 from sentinel.api.security import billed, charge
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference, Trace
-from sentinel.guarding import Wanted
+from sentinel.guarding import Guarded, Wanted
+from sentinel.jobs import Job
 from sentinel.loop import Wish
 from sentinel.loop.order import MOST_CANDIDATES
+from sentinel.wiring import Sentinel
 
 router = APIRouter()
 
 SIDE, STEPS = 1024, 4
 """Pixels a side, and steps, where a request names none: Runflow's, whose API this is as well."""
 
+SURFACE = "sentinel"
+"""Under which name several jobs of one request are entered together."""
+
 MISTYPED = 0.8
 """Likeness from which on an unknown name is taken for one of ours mistyped: `promt` is 0.91 like
 `prompt`, while `model_id`, which somebody may mean, is 0.77 like `model`."""
 
+MOST_IMAGES = 4
+"""Pictures that one request delivers at most, as at fal and Runflow."""
+
 Side = Annotated[int, Field(ge=1, le=16_384)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-def _one(count: int) -> int:
-    if count != 1:
-        raise ValueError("one picture is delivered; candidates paints several and takes the best")
-    return count
 
 
 class GenerateRequest(Wire):
@@ -79,8 +82,9 @@ class GenerateRequest(Wire):
     guidance_scale: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     """Of the first attempt; those of the others follow from it."""
-    num_images: Annotated[int, AfterValidator(_one)] = 1
-    """One picture is delivered; `candidates` paints several and delivers the best."""
+    num_images: Annotated[int, Field(ge=1, le=MOST_IMAGES)] = 1
+    """Pictures to be delivered, each with a seed, attempts and a trace of its own; `candidates`
+    paints several and delivers the best."""
     output_format: Literal["png", "jpeg", "webp"] = "png"
     expected_text: Annotated[tuple[Line, ...], BeforeValidator(listed), Field(max_length=MANY)] = ()
     references: Annotated[
@@ -141,21 +145,33 @@ async def generate(request: Request) -> Response:
 
 async def _generate(request: Request) -> Response:
     house = await ready_house(request)
-    asked, ignored = await asyncio.to_thread(_asked, await _body(request))
-    [brief] = briefs_of(await asyncio.to_thread(lambda: asked.brief), 1)
+    table = json_of(await _body(request), needed="prompt")
+    asked, ignored = await asyncio.to_thread(generate_request, table)
+    briefs = briefs_of(await asyncio.to_thread(lambda: asked.brief), asked.num_images)
     price = prices.runflow(asked.width, asked.height)
     wanted = billed(request, asked.wanted, price)
     if asked.in_background:
         with explained(wanted):
-            return accepted(await house.jobs.submit(brief, wanted))
-    made = await while_connected(request, guarded(house, brief, wanted))
-    trace = made.trace
-    request.scope["state"]["stages"] = _stages(trace)
-    refuse_failure(trace, {"X-Sentinel-Trace-Id": trace.id})
-    await charge(request, price_of(trace), reference=trace.id)
-    answer = await asyncio.to_thread(answered, request, trace, made.picture)
+            return accepted(*await _jobs(house, briefs, wanted))
+    made = await while_connected(request, side_by_side(house, briefs, wanted))
+    request.scope["state"]["stages"] = _stages(made[0].trace)
+    refuse_failures([each.trace for each in made])
+    for each in made:
+        await charge(request, price_of(each.trace), reference=each.trace.id)
+    answer = await asyncio.to_thread(_together, house, places(request), made)
     notes = (*answer.notes, *ignored)
     return reply(answer.model_copy(update={"notes": notes}), headers=headers_of(answer))
+
+
+async def _jobs(house: Sentinel, briefs: Sequence[Brief], wanted: Wanted) -> tuple[Job, ...]:
+    """A job for each picture: all of them, or none."""
+    if len(briefs) == 1:
+        return (await house.jobs.submit(briefs[0], wanted),)
+    return (await house.jobs.submit_batch(briefs, wanted, surface=SURFACE)).jobs
+
+
+def _together(house: Sentinel, where: Places, made: Sequence[Guarded]) -> GenerateAnswer:
+    return together([answered(house, where, each.trace, each.picture) for each in made])
 
 
 async def _body(request: Request) -> bytes:
@@ -171,12 +187,11 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def _asked(body: bytes) -> tuple[GenerateRequest, tuple[str, ...]]:
+def generate_request(table: Mapping[str, object]) -> tuple[GenerateRequest, tuple[str, ...]]:
     """What a body asks for, and a note on each field that is none of ours.
 
     A client may send fields that we do not know, but one that is nearly ours is a mistake.
     """
-    table = json_of(body, needed="prompt")
     given = {key: value for key, value in table.items() if value is not None or key == "prompt"}
     known = {each.alias or name for name, each in GenerateRequest.model_fields.items()}
     foreign = [name for name in given if name not in known and not _nearly(name, known)]

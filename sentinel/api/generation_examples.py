@@ -48,6 +48,7 @@ ANSWER: Json = {
     "reason": "attempt 2 passed: every gate and every judge with a threshold passed",
     "delivered_attempt": 2, "attempts": [FIRST, SECOND], "screened": [GATE], "notes": [],
     "policy": "poster", "mode": "guard", "seconds": 4.2, "trace_url": f"/v1/traces/{ID}",
+    "others": [],
 }  # fmt: skip
 
 ACCEPTED: Json = {

@@ -17,6 +17,7 @@ from sentinel.api.delivering import answered, headers_of
 from sentinel.api.errors import Refusal
 from sentinel.api.generated import GenerateAnswer
 from sentinel.api.painting import refuse_failure
+from sentinel.api.published import places
 from sentinel.api.routes import house_of, reply
 from sentinel.api.wire import Wire, trace_url
 from sentinel.jobs import MOST, Job, NotDone, State, Step
@@ -33,13 +34,20 @@ SOON = "1"
 
 
 class AcceptedAnswer(Wire):
-    """The answer of POST /v1/generate with `async`, status 202."""
+    """A job, and where to ask for it."""
 
     id: str
     trace_id: str
     status: State
     status_url: str
     result_url: str
+
+
+class AcceptedRequest(AcceptedAnswer):
+    """The answer of POST /v1/generate with `async`, status 202: the first picture's job."""
+
+    others: tuple[AcceptedAnswer, ...] = ()
+    """The other pictures' jobs, where several were asked for."""
 
 
 class JobError(Wire):
@@ -131,7 +139,8 @@ async def result(request: Request, job_id: JobId) -> Response:
         waiting = {"Retry-After": SOON} if error.code == "job_not_done" else {}
         raise Refusal(409, error.code, str(error), headers=waiting) from None
     refuse_failure(made.trace, {"X-Sentinel-Trace-Id": made.trace.id})
-    answer = await asyncio.to_thread(answered, request, made.trace, made.picture)
+    where = places(request)
+    answer = await asyncio.to_thread(answered, house, where, made.trace, made.picture)
     return reply(answer, headers=headers_of(answer))
 
 
@@ -143,9 +152,10 @@ async def cancel(request: Request, job_id: JobId) -> Response:
     return reply(JobAnswer.of(await house_of(request).jobs.cancel(job_id)))
 
 
-def accepted(job: Job) -> Response:
-    """The answer to who asked with `async`."""
-    answer = AcceptedAnswer(**_addresses(job))
+def accepted(job: Job, *others: Job) -> Response:
+    """The answer to who asked with `async`: the job of each picture."""
+    rest = tuple(AcceptedAnswer(**_addresses(each)) for each in others)
+    answer = AcceptedRequest(**_addresses(job), others=rest)
     return Response(
         answer.model_dump_json(), 202, media_type="application/json",
         headers={"Location": answer.status_url, "X-Sentinel-Trace-Id": job.id},

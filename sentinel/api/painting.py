@@ -63,12 +63,24 @@ async def paint(
     request: Request, house: Sentinel, briefs: Sequence[Brief], wanted: Wanted
 ) -> tuple[Delivered, ...]:
     """All of them, side by side, or the Refusal of the first that could not be delivered."""
-    work = asyncio.gather(*(guarded(house, brief, wanted) for brief in briefs))
-    found = await while_connected(request, work)
+    found = await while_connected(request, side_by_side(house, briefs, wanted))
     return tuple(
         delivered(each.trace, each.picture, brief, kept=each.kept)
         for each, brief in zip(found, briefs, strict=True)
     )
+
+
+async def side_by_side(
+    house: Sentinel, briefs: Sequence[Brief], wanted: Wanted
+) -> tuple[Guarded, ...]:
+    """Guard each brief; where one cannot be begun, or nobody waits, the others are stopped too."""
+    works = [asyncio.ensure_future(guarded(house, brief, wanted)) for brief in briefs]
+    try:
+        return tuple(await asyncio.gather(*works))
+    except BaseException:
+        for work in works:
+            work.cancel()
+        raise
 
 
 def briefs_of(brief: Brief, count: int) -> tuple[Brief, ...]:
@@ -80,9 +92,7 @@ def briefs_of(brief: Brief, count: int) -> tuple[Brief, ...]:
     )
 
 
-def delivered(
-    trace: Trace, picture: bytes | None, brief: Brief, *, kept: bool = True
-) -> Delivered:
+def delivered(trace: Trace, picture: bytes | None, brief: Brief, *, kept: bool = True) -> Delivered:
     """What a trace delivers; Refusal where that is nothing: 422 by the rules, 502 and 504 else."""
     headers = {"X-Sentinel-Trace-Id": trace.id}
     refuse_failure(trace, headers)
@@ -91,6 +101,20 @@ def delivered(
         code = "rejected" if trace.delivered is None else "picture_gone"
         raise Refusal(422, code, f"{told}; trace {trace.id}", headers=headers)
     return Delivered(trace, picture, brief.seed or 0, kept)
+
+
+def refuse_failures(traces: Sequence[Trace]) -> None:
+    """Tell the first failure where all of them are one; who has a picture is told of the others."""
+    first: Refusal | None = None
+    for trace in traces:
+        try:
+            refuse_failure(trace, {"X-Sentinel-Trace-Id": trace.id})
+        except Refusal as refusal:
+            first = first or refusal
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 def refuse_failure(trace: Trace, headers: dict[str, str]) -> None:

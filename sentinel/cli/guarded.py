@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sentinel import imaging
@@ -29,6 +29,8 @@ class Task:
     out: Path | None = None
     sheet: Path | None = None
     as_json: bool = False
+    count: int = 1
+    """Pictures to be delivered, each with a seed and a trace of its own."""
 
     @property
     def settings(self) -> Settings:
@@ -41,15 +43,27 @@ class Task:
             given["generator_options"] = known.generator_options | {name: own}
         return Settings.read(**given)
 
+    def numbered(self, number: int) -> Task:
+        """The same with files of its own from the second picture on: cup.png, cup-2.png."""
+        if number == 1:
+            return self
+        return replace(self, out=_numbered(self.out, number), sheet=_numbered(self.sheet, number))
+
 
 def run(task: Task) -> int:
-    """One request through the loop; an interruption keeps what was painted."""
+    """As many requests as pictures through the loop; an interruption keeps what was painted.
+
+    The exit code is the worst of them.
+    """
     try:
-        guarded = asyncio.run(_guard(task))
+        made = asyncio.run(_guard(task))
     except KeyboardInterrupt:
         display.say("interrupted: what was painted until then is kept", display.WARN)
         return INTERRUPTED
-    trace = guarded.trace
+    return max(_code(each.trace) for each in made)
+
+
+def _code(trace: Trace) -> int:
     if all(each.picture is None for each in trace.attempts) and trace.stopped_because not in (
         "rejected", "undecided",
     ):  # fmt: skip
@@ -57,7 +71,7 @@ def run(task: Task) -> int:
     return PASSED if trace.verdict.passed and trace.delivered else NOT_PASSED
 
 
-async def _guard(task: Task) -> Guarded:
+async def _guard(task: Task) -> list[Guarded]:
     settings = task.settings
     brief = task.brief
     if task.out is not None:
@@ -65,23 +79,48 @@ async def _guard(task: Task) -> Guarded:
     only = () if task.wanted.policy is None and brief.category else (
         task.wanted.policy or settings.policy,
     )  # fmt: skip
-    with Watch(quiet=task.as_json) as watch:
-        async with Sentinel.open(settings, only=only) as house:
-            guarded = await house.guard(brief, task.wanted, watch.hear)
-            if guarded.trace.mode == "score":
-                await house.settled()
-                trace = await asyncio.to_thread(house.store.traces.load, guarded.trace.id)
-                guarded = Guarded(trace, guarded.picture, guarded.pictures)
-            judges = tuple(house.policies[guarded.trace.policy].judges)
-    await asyncio.to_thread(_keep, task, guarded)
+    made = []
+    async with Sentinel.open(settings, only=only) as house:
+        for number, each in enumerate(_briefs(brief, task.count), start=1):
+            own = task.numbered(number)
+            with Watch(quiet=task.as_json) as watch:
+                made.append(await _one(house, own, each, watch))
+            await asyncio.to_thread(_keep, own, made[-1])
+            if not task.as_json:
+                _tell(own, made[-1].trace)
+        judges = tuple(house.policies[made[0].trace.policy].judges)
     if task.as_json:
-        from sentinel.api.generated import GenerateAnswer  # noqa: PLC0415 - not wanted for tables
+        _print(made, judges)
+    return made
 
-        answer = GenerateAnswer.of(guarded.trace, guarded.content_type, judges)
-        display.print_json(answer.model_dump_json())
-    else:
-        _tell(task, guarded.trace)
-    return guarded
+
+def _briefs(brief: Brief, count: int) -> tuple[Brief, ...]:
+    if count == 1:
+        return (brief,)
+    from sentinel.api.painting import briefs_of  # noqa: PLC0415 - a web framework, for few
+
+    return briefs_of(brief, count)
+
+
+async def _one(house: Sentinel, task: Task, brief: Brief, watch: Watch) -> Guarded:
+    """One picture, judged to the end also where it is delivered before."""
+    guarded = await house.guard(brief, task.wanted, watch.hear)
+    if guarded.trace.mode != "score":
+        return guarded
+    await house.settled()
+    trace = await asyncio.to_thread(house.store.traces.load, guarded.trace.id)
+    return Guarded(trace, guarded.picture, guarded.pictures)
+
+
+def _print(made: list[Guarded], judges: tuple[str, ...]) -> None:
+    from sentinel.api.generated import GenerateAnswer, together  # noqa: PLC0415 - rarely wanted
+
+    told = [GenerateAnswer.of(each.trace, each.content_type, judges) for each in made]
+    display.print_json(together(told).model_dump_json())
+
+
+def _numbered(path: Path | None, number: int) -> Path | None:
+    return path and path.with_stem(f"{path.stem}-{number}")
 
 
 def _tell(task: Task, trace: Trace) -> None:

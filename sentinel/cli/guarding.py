@@ -44,6 +44,9 @@ Mode = Annotated[
     Literal["guard", "score", "off"] | None, typer.Option(help="Enforce, only score, or neither.")
 ]
 Candidates = Annotated[int, typer.Option(metavar="N", help="Paint N at once, take the best.")]
+Count = Annotated[
+    int, typer.Option(min=1, max=4, metavar="N", help="Deliver N; --out cup.png, cup-2.png, …")
+]
 Attempts = Annotated[int | None, typer.Option(metavar="N", help="Pictures at most.")]
 Seconds = Annotated[float | None, typer.Option(metavar="S", help="Seconds at most.")]
 Cost = Annotated[float | None, typer.Option(metavar="USD", help="US dollars at most.")]
@@ -71,6 +74,7 @@ def guard(  # noqa: PLR0913 - each is an option of the command
     folder: Folder = None,
     mode: Mode = None,
     candidates: Candidates = 1,
+    count: Count = 1,
     max_attempts: Attempts = None,
     max_seconds: Seconds = None,
     max_cost: Cost = None,
@@ -94,7 +98,7 @@ def guard(  # noqa: PLR0913 - each is an option of the command
         brief=brief.model_copy(update=sizes),
         wanted=_wanted(policy, mode, candidates, (max_attempts, max_seconds, max_cost)),
         generator=generator, folder=folder, out=_target(out, "--out"),
-        sheet=_target(sheet, "--sheet"), as_json=as_json,
+        sheet=_target(sheet, "--sheet"), as_json=as_json, count=count,
     )  # fmt: skip
     raise typer.Exit(guarded.run(task))
 

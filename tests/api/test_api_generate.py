@@ -18,6 +18,7 @@ from sentinel import registry
 from sentinel.api import generation_examples
 from sentinel.api.app import create_app
 from sentinel.api.generated import GenerateAnswer
+from sentinel.api.painting import APART
 from sentinel.contracts import Capabilities
 from sentinel.policy import builtin
 from sentinel.settings import Settings
@@ -217,7 +218,8 @@ def test_every_field_arrives(client):
     ("fields", "status", "field", "told"),
     [
         pytest.param({"prompt": None}, 422, "prompt", "string", id="no prompt"),
-        pytest.param({"num_images": 2}, 422, "num_images", "candidates", id="several pictures"),
+        pytest.param({"num_images": 5}, 422, "num_images", "4", id="too many pictures"),
+        pytest.param({"num_images": 0}, 422, "num_images", "1", id="no pictures"),
         pytest.param({"num_image": 1}, 422, "num_image", "did you mean 'num_images'", id="typo"),
         pytest.param({"candidates": 99}, 422, "candidates", "16", id="too many candidates"),
         pytest.param({"max_cost": -1}, 422, "max_cost", "0", id="negative money"),
@@ -323,3 +325,52 @@ def test_the_example_is_what_would_be_sent():
         answer.attempts, generation_examples.ANSWER["attempts"], strict=True
     ):
         assert set(attempt.model_dump()) == set(example)
+
+
+# ── several pictures ──────────────────────────────────────────────────────────────────────────
+
+
+def test_each_of_several_pictures_has_its_seed_its_attempts_and_its_trace(client):
+    answer = generate(client, seed=7, num_images=3).json()
+    parts = [answer, *answer["others"]]
+    traces = [client.get(each["trace_url"]).json() for each in parts]
+
+    assert len(answer["images"]) == 3
+    assert [len(each["images"]) for each in answer["others"]] == [1, 1]
+    assert len({each["id"] for each in parts}) == 3
+    assert [each["seed"] for each in parts] == [7, 7 + APART, 7 + 2 * APART]
+    assert [len(each["attempts"]) for each in parts] == [len(each["attempts"]) for each in traces]
+    assert len(answer["attempts"]) > len(answer["others"][0]["attempts"]) == 1
+    assert answer["others"][1]["others"] == []
+    assert answer["cost"] == pytest.approx(3 * answer["others"][0]["cost"])
+    assert answer["spent"] == pytest.approx(sum(each["cost"] for each in traces))
+    assert GenerateAnswer.model_validate(answer).others[0].passed
+
+
+def test_of_several_pictures_none_is_told_twice_and_one_has_no_others(client):
+    assert generate(client, seed=8).json()["others"] == []
+
+
+def test_where_no_picture_of_several_came_the_first_failure_is_told(client):
+    answer = generate(client, num_images=2, generator="broken")
+
+    assert answer.status_code == 502
+    assert answer.json()["code"] == "no_picture"
+
+
+def test_several_pictures_in_the_background_are_a_job_each(client):
+    told = generate(client, seed=7, num_images=2, **{"async": True})
+    jobs = [told.json(), *told.json()["others"]]
+    deadline = time.monotonic() + 30
+    while (found := [client.get(each["status_url"]).json() for each in jobs]) and any(
+        each["status"] in ("queued", "running") for each in found
+    ):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    results = [client.get(each["result_url"]).json() for each in jobs]
+
+    assert told.status_code == 202
+    assert told.headers["location"] == jobs[0]["status_url"]
+    assert [each["status"] for each in found] == ["done", "done"]
+    assert [each["seed"] for each in results] == [7, 7 + APART]
+    assert [len(each["images"]) for each in results] == [1, 1]
