@@ -181,7 +181,9 @@ def _details(error: ErrorAnswer) -> list[dict[str, Any]]:
 
 
 def _place(field: str) -> list[str]:
-    """Where a field stands; what Sentinel reads from headers stands there."""
+    """Where a field stands: in the body, unless it is one of those that never do."""
     if field.startswith("X-Sentinel-"):
         return ["header", field]
+    if field == "fal_webhook":
+        return ["query", field]
     return ["body", FIELDS.get(field, field)]
