@@ -99,7 +99,7 @@ def evaluation_of(
     return EvaluationAnswer(
         id=named,
         org_id=trace.project,
-        run_id=said.run_id,
+        run_id=said.run_id or trace.brief.client.get("run_id"),
         model_id=None if attempt.generator == "unknown" else attempt.generator,
         task_type=said.task_type or trace.brief.category,
         task_description=said.task_description,
@@ -129,7 +129,7 @@ def evaluation_of(
         updated_at=times.updated,
         submitted_at=times.created,
         completed_at=None if pending else times.completed,
-        client_ref=said.client_ref,
+        client_ref=said.client_ref or trace.brief.client.get("client_ref"),
         callback_url=said.callback_url,
         trace_id=trace.id,
         judges=tuple(line_of(each, named, times.completed) for each in verdict.outcomes),

@@ -7,8 +7,8 @@ another process's, and gets the same answer. It is kept for 24 hours, under the 
 its caller and its route. Another body under the key is refused. Failures of ours (5xx), time-outs
 and hung-up callers are not kept: who comes again, or waits, begins anew.
 
-Where pictures are not kept (SENTINEL_MEDIA_DAYS is 0) no answer is written down either: whoever
-waits in this process still gets it, whoever comes later is told that it is gone.
+Where pictures are not kept (SENTINEL_MEDIA_DAYS=0, SENTINEL_RETENTION=none) no answer is written
+down either: whoever waits in this process still gets it, who comes later is told that it is gone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.responses import Response
@@ -58,9 +59,22 @@ TOLD = ("content-type", "location")
 
 Work = Callable[[], Awaitable[Response]]
 
+Tell = Callable[[Exception], Response]
 
-async def once(request: Request, work: Work) -> Response:
-    """What `work` answers, or what it answered before under this key; Refusal for a bad key."""
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is to be done, and how its errors are told."""
+
+    work: Work
+    tell: Tell
+
+
+async def once(request: Request, work: Work, tell: Tell = respond) -> Response:
+    """What `work` answers, or what it answered before under this key; Refusal for a bad key.
+
+    `tell` makes answers of what `work` raises, where the surface has a shape of its own.
+    """
     key = request.headers.get(HEADER)
     if key is None:
         return await work()
@@ -72,7 +86,7 @@ async def once(request: Request, work: Work) -> Response:
     named = _digest(who, request.method, request.url.path, key)
     body = hashlib.sha256(await request.body()).hexdigest()
     asked = _digest(request.url.query, body)
-    return await _desk(request).answer(request, named, asked, work)
+    return await _desk(request).answer(request, named, asked, Errand(work, tell))
 
 
 class _Desk:
@@ -86,7 +100,7 @@ class _Desk:
         self._here: dict[str, asyncio.Future[Answer | None]] = {}
         self._swept = time.monotonic()
 
-    async def answer(self, request: Request, key: str, asked: str, work: Work) -> Response:
+    async def answer(self, request: Request, key: str, asked: str, errand: Errand) -> Response:
         while True:
             claim = await asyncio.to_thread(self._store.claim, key, asked, self._name, KEPT_MS)
             if claim.asked != asked:
@@ -96,21 +110,21 @@ class _Desk:
             if claim.answer is not None:
                 return self._again(claim.answer)
             if claim.owner == self._name and key not in self._here:
-                return await self._work(key, work)
+                return await self._work(key, errand)
             found = await while_connected(request, self._awaited(key, claim))
             if found is not None:
                 return self._again(found)
 
-    async def _work(self, key: str, work: Work) -> Response:
+    async def _work(self, key: str, errand: Errand) -> Response:
         """Do the work, and keep what it comes to if that is final."""
         here = self._here[key] = asyncio.get_running_loop().create_future()
         final: Answer | None = None
         try:
             async with self._beating(key):
                 try:
-                    response = await work()
+                    response = await errand.work()
                 except SentinelError as error:
-                    response = respond(error)
+                    response = errand.tell(error)
             if response.status_code < 500 and response.status_code not in PASSING:  # noqa: PLR2004 - server errors begin here
                 final = _answer_of(response)
             return response
@@ -170,7 +184,7 @@ class _Desk:
         if answer.status == 0:
             told = (
                 f"{HEADER}: this request was answered before, and answers are not kept here "
-                "(SENTINEL_MEDIA_DAYS is 0); draw a new key to have the work done again"
+                "(SENTINEL_MEDIA_DAYS, SENTINEL_RETENTION); draw a new key to have it done again"
             )
             raise Refusal(409, "idempotency_gone", told)
         headers = {**answer.headers, REPLAYED: "true"}

@@ -76,7 +76,7 @@ def open_store(
         raise
     outages_told(engines)
     traces, queries = Traces(engines, shown, words=words), Queries(engines.read)
-    kept = Keys(engines), Answers(engines), Evaluations(engines)
+    kept = Keys(engines), Answers(engines), Evaluations(engines, words=words)
     deliveries = Deliveries(engines, words=words)
     told = deliveries, Callbacks(engines, deliveries), Uploads(engines, media_days)
     return Store(engines, traces, shown, queries, signing, *kept, *told)

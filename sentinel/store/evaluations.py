@@ -29,6 +29,9 @@ FEEDBACK = table_of(EvaluationFeedbackRow)
 RETRY_AFTER = 10.0
 """Seconds a caller is asked to wait where too many pictures wait."""
 
+BARE = "{}"
+"""Stands for what was asked where nothing of it is kept."""
+
 State = Literal["pending", "running", "completed", "failed"]
 
 
@@ -81,9 +84,10 @@ class Feedback:
 class Evaluations:
     """The tables, as one process sees them."""
 
-    def __init__(self, engines: Engines) -> None:
-        """Nothing is read yet."""
+    def __init__(self, engines: Engines, *, words: bool = True) -> None:
+        """Without `words` nothing of what was asked is kept once it is judged."""
         self._engines = engines
+        self._words = words
 
     def accept(self, asked: Asked, most: int) -> Known:
         """Enter a request; Busy where `most` are waiting already."""
@@ -185,6 +189,7 @@ class Evaluations:
         mine = (REQUEST.c.id == request_id, REQUEST.c.owner == owner, REQUEST.c.state == "running")
         ended = update(REQUEST).where(*mine).values(
             state="failed" if code else "completed", code=code, error=error and words(error),
+            **({} if self._words else {"asked": BARE}),
             completed_ms=now, updated_ms=now, owner=None,
             called_ms=case((REQUEST.c.callback_url.is_not(None), 0)),
         )  # fmt: skip

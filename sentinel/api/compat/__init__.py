@@ -13,18 +13,18 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sentinel.api.compat import fal
+from sentinel.api.compat import fal, runflow
 from sentinel.contracts import Trace
 from sentinel.webhooks import Body
 from sentinel.wiring import Sentinel
 
-ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS,)
+ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS, *runflow.ROUTERS)
 """One per service; of two that match, the first answers."""
 
 Shape = Callable[[Sentinel, Any, tuple[Trace, ...]], tuple[str, Body]]
 """The house, an ended batch and its traces in; the webhook's event and body out. Blocking code."""
 
-SHAPES: Mapping[str, Shape] = {"fal": fal.shape}
+SHAPES: Mapping[str, Shape] = {"fal": fal.shape, "runflow": runflow.shape}
 """How a service's webhook tells that a batch has ended, by the surface that accepted the batch."""
 
 __all__ = ["ROUTERS", "SHAPES"]
