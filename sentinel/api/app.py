@@ -17,8 +17,8 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from sentinel import __version__
-from sentinel.api import deliveries, errors, generating, jobs, pictures, published, routes
-from sentinel.api.compat import ROUTERS, SHAPES, runflow
+from sentinel.api import deliveries, errors, faces, generating, jobs, pictures, published, routes
+from sentinel.api.compat import ROUTERS, SHAPES
 from sentinel.api.door import Door
 from sentinel.api.keyring import Keyring
 from sentinel.api.porter import Porter
@@ -58,16 +58,14 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
         async with Sentinel.open(chosen, wait=False) as house:
             app.state.house = house
             app.state.keyring = Keyring(house.store.keys)
+            await asyncio.to_thread(faces.mount, app, house, app.state.keyring)
             watch = asyncio.create_task(_watch(house, on_failure))
             house.jobs.watch()
             for surface, shape in SHAPES.items():
                 house.webhooks.shape[surface] = partial(shape, house)
             house.webhooks.watch()
-            judging = app.state.judging = runflow.judging_of(house)
-            judging.watch()
             yield
             watch.cancel()
-            await judging.close()
 
     app = FastAPI(
         title="Sentinel", version=__version__, description=DESCRIPTION, lifespan=lifespan,

@@ -14,12 +14,20 @@ from sentinel.store.queries.counts import Counts, Span, quantile, share, wilson
 from sentinel.store.queries.filters import HOURLY_UP_TO_MS, PLACES, Filters
 from sentinel.store.queries.history import History, Names, Turn
 from sentinel.store.queries.listing import Listed, Listing, Page
-from sentinel.store.queries.wall import Pictured, PicturePage, Place, Wall, Wanted
+from sentinel.store.queries.wall import (
+    Order,
+    Pictured,
+    PicturePage,
+    Place,
+    Said,
+    Wall,
+    Wanted,
+)
 
 __all__ = [
     "HOURLY_UP_TO_MS", "PLACES", "Counts", "FailureCount", "Filters", "Group", "Grouping",
-    "Listed", "Names", "Overview", "Page", "PicturePage", "Pictured", "Place", "Queries", "Span",
-    "Turn", "Wanted", "quantile", "share", "wilson",
+    "Listed", "Names", "Order", "Overview", "Page", "PicturePage", "Pictured", "Place", "Queries",
+    "Said", "Span", "Turn", "Wanted", "quantile", "share", "wilson",
 ]  # fmt: skip
 
 

@@ -22,7 +22,8 @@ class Counts:
     `traces` are requests whose picture was judged, `first_passed` those whose first picture
     passed. `delivered` are pictures that we had painted and gave out, `retried` those of them that
     were not of the first round; `guarded` are requests in guard mode, and `added_seconds` what
-    each waited longer, on the mean, than for its first picture alone. `cost` is in US dollars.
+    each waited longer, on the mean, than for its first picture alone. `scored` are evaluations that
+    `mean_score` is the mean of. `cost` is in US dollars.
     """
 
     evaluations: int
@@ -40,6 +41,7 @@ class Counts:
     retried: int = 0
     guarded: int = 0
     added_seconds: float | None = None
+    scored: int = 0
 
     @property
     def pass_rate(self) -> float | None:
@@ -116,6 +118,7 @@ def counts_of(row: Any) -> Counts:
         retried=int(row.retried),
         guarded=guarded,
         added_seconds=int(row.added_microseconds) / 1e6 / guarded if guarded else None,
+        scored=scored,
     )
 
 

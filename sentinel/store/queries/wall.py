@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, exists, select, tuple_
 
+from sentinel.contracts import Standing
 from sentinel.store.evaluation_tables import EvaluationFeedbackRow
 from sentinel.store.queries.filters import Filters, matching
 from sentinel.store.tables import EvaluationRow, FailureRow, name, table_of
@@ -17,6 +18,7 @@ FAILURE = table_of(FailureRow)
 SAID = table_of(EvaluationFeedbackRow)
 
 Order = Literal["worst", "newest"]
+Said = Literal["good", "bad"]
 
 PICTURES_CAP = 1_000
 """Most pictures that one page may list."""
@@ -30,10 +32,10 @@ class Wanted:
     """Which pictures: None is all. `quality` and `kind` are a failure mode's two names."""
 
     filters: Filters = field(default_factory=Filters)
-    standing: str | None = None
+    standing: Standing | None = None
     quality: str | None = None
     kind: str | None = None
-    said: Literal["good", "bad"] | None = None
+    said: Said | None = None
     order: Order = "worst"
 
 

@@ -4,6 +4,8 @@ Revision ID: 0006
 Revises: 0005
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -66,7 +68,7 @@ def _add_columns() -> None:
     _add_day_table("failure", ("quality", sa.Text()), ("subcategory", sa.Text()))
 
 
-def _add_day_table(kind: str, *own: tuple[str, "sa.types.TypeEngine[object]"]) -> None:
+def _add_day_table(kind: str, *own: "tuple[str, sa.types.TypeEngine[Any]]") -> None:
     keys = ("start_ms", *PLACE.split(", "), *(name for name, _ in own))
     op.create_table(
         f"{kind}_day",

@@ -1,0 +1,95 @@
+"""A house in, pages out: what a face for people is handed, and who offers one.
+
+A face is an entry point of the group `sentinel.faces`: a factory that is handed a `Window` and
+returns an ASGI application, which is served under `/NAME`. Who may look is settled before the face
+is asked (`sentinel.api.visitors`): it finds its `Visitor` in the request's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
+
+from sentinel.contracts import Trace, Verdict
+from sentinel.errors import ConfigError
+from sentinel.store.evaluations import Feedback
+from sentinel.store.queries import Queries
+
+GROUP = "sentinel.faces"
+
+App = Callable[[Any, Any, Any], Any]
+"""An ASGI application; the engine needs no more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """An attempt's verdict under another policy, and the judges of that which said nothing then."""
+
+    number: int
+    verdict: Verdict
+    unmeasured: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a face may see and do. Everything but `enter` blocks: call it in a thread."""
+
+    version: str
+    queries: Queries
+    load: Callable[[str], Trace]
+    """A trace by its id; NotFound."""
+    picture: Callable[[str], str | None]
+    """The address of a picture on this host by its sha256; None where it is not kept."""
+    thumbnail: Callable[[str], bytes | None]
+    """A picture made small, as WebP; None where it is not kept, or is none."""
+    said: Callable[[Collection[str]], Mapping[tuple[str, int], Feedback]]
+    """What people said of the verdicts of these traces' attempts."""
+    say: Callable[[str, int, Feedback], None]
+    """Keep what a person says of a verdict; the last word counts."""
+    policies: tuple[str, ...]
+    """Policies that can be supposed."""
+    suppose: Callable[[Trace, str], tuple[Supposed, ...]]
+    """Every judged attempt of a trace under another policy; no model runs. NotFound."""
+    enter: Callable[[Any, str], Any]
+    """A request and a key's secret in, the response's cookie out; awaited. Refusal says why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks: `name` is a key's, "" where none is asked for. Every write sends `csrf` back."""
+
+    name: str
+    csrf: str
+
+
+class Face(Protocol):
+    """What an entry point of the group names."""
+
+    def __call__(self, window: Window) -> App:
+        """The pages, as an ASGI application that knows not where it is mounted."""
+        ...
+
+
+@cache
+def offered() -> Mapping[str, EntryPoint]:
+    """The faces that are installed, by name; ConfigError where two packages offer one name."""
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        other = found.setdefault(point.name, point)
+        if other.value != point.value:
+            told = f"face {point.name!r} is offered twice: {other.value} and {point.value}"
+            raise ConfigError(f"{told}; uninstall one of them")
+    return found
+
+
+def load(name: str) -> Face:
+    """The factory of a face; ConfigError where it cannot be imported."""
+    point = offered()[name]
+    try:
+        face: Face = point.load()
+    except ImportError as error:
+        raise ConfigError(f"face {name!r} ({point.value}) cannot be imported: {error}") from error
+    return face
