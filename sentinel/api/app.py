@@ -18,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sentinel import __version__
 from sentinel.api import deliveries, errors, faces, generating, jobs, pictures, published, routes
-from sentinel.api.compat import ROUTERS, SHAPES
+from sentinel.api.compat import ROUTERS, SHAPES, runflow
 from sentinel.api.door import Door
 from sentinel.api.keyring import Keyring
 from sentinel.api.porter import Porter
@@ -64,8 +64,11 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
             for surface, shape in SHAPES.items():
                 house.webhooks.shape[surface] = partial(shape, house)
             house.webhooks.watch()
+            judging = app.state.judging = runflow.judging_of(house)
+            judging.watch()
             yield
             watch.cancel()
+            await judging.close()
 
     app = FastAPI(
         title="Sentinel", version=__version__, description=DESCRIPTION, lifespan=lifespan,
