@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 SWEEPING = 3600.0
 """Seconds between two sweeps of pictures whose time is up; `get` refuses them at once anyway."""
 
+UNKEPT = "the pictures could not be kept: the media store does not answer"
+"""Says so in a trace and its answer; the log has the place and the reason."""
+
 FORGETTING = 20.0
 """Seconds between two sweeps where nothing is to be kept."""
 
@@ -69,8 +72,7 @@ class Keeper:
         """The trace, saying so where its pictures could not be kept."""
         if not self.away:
             return trace
-        note = f"the pictures could not be kept: {self.away}"
-        return trace.model_copy(update={"notes": (*trace.notes, note)})
+        return trace.model_copy(update={"notes": (*trace.notes, UNKEPT)})
 
     async def finish(self, run: Run, early: Awaitable[None], trace_id: str) -> None:
         """Judge what was delivered at once; the trace is there before (`early`) and after."""
@@ -111,13 +113,13 @@ def keep_scored(store: Store, trace: Trace, picture: bytes) -> Trace:
         store.media.put(picture)
     except MediaAway as error:
         log.warning("trace %s is kept without its picture: %s", trace.id, error)
-        trace = _noted(trace, f"the picture could not be kept: {error}")
+        trace = _noted(trace)
     store.traces.save(trace)
     return trace
 
 
-def _noted(trace: Trace, note: str) -> Trace:
-    """The trace with a note at its one attempt, where the answer shows it."""
+def _noted(trace: Trace) -> Trace:
+    """The trace with the note at its one attempt, where the answer shows it."""
     [attempt] = trace.attempts
-    noted = attempt.model_copy(update={"notes": (*attempt.notes, note)})
+    noted = attempt.model_copy(update={"notes": (*attempt.notes, UNKEPT)})
     return trace.model_copy(update={"attempts": (noted,)})

@@ -100,7 +100,7 @@ class Traces:
             return rows_of(trace, cache(self._media.put))
         except MediaAway as error:
             log.warning("trace %s is kept without its references: %s", trace.id, error)
-            note = f"the references could not be kept: {error}"
+            note = "the references could not be kept: the media store does not answer"
             noted = trace.model_copy(update={"notes": (*trace.notes, note)})
             return rows_of(noted, lambda data: hashlib.sha256(data).hexdigest())
 

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from sentinel.api.published import NAME, address
 from sentinel.imaging import encode
+from sentinel.keeping import UNKEPT
 from sentinel.testing import scene
 
 Start = Callable[..., TestClient]
@@ -167,3 +168,38 @@ def test_an_address_names_the_host_that_was_dialled_and_nothing_odd(
     assert told.startswith(f"{origin}/media/{SHA}")
     assert NAME.fullmatch(told.rpartition("/")[2])
     assert re.fullmatch(r"https?://[\x21-\x7e]+", told)
+
+
+class Gone:
+    """A file system that nobody can reach any more."""
+
+    async_impl = False
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def refused(*_: object) -> None:
+            raise ConnectionError("s3.internal.example:443 refused")
+
+        return refused
+
+
+def test_a_media_store_that_is_away_takes_no_picture_from_its_caller(start: Start) -> None:
+    client = start(media_folder="memory://away", generator="fixed")
+    store = client.app.state.house.store
+    before = client.post("/v1/generate", json={"prompt": "a cup", "width": 64, "height": 64}).json()
+    url = before["images"][0]["url"]
+    assert client.get(url).status_code == 200
+    store.media._opened._files = Gone()
+
+    after = client.post(
+        "/v1/generate", json={"prompt": "a cup", "width": 64, "height": 64, "seed": 9}
+    )
+    scored = client.post("/v1/score", files={"image": encode(scene(64, 48))}).json()
+    told = client.get(url)
+
+    assert after.status_code == 200
+    assert after.json()["images"][0]["url"].startswith("data:image/png;base64,")
+    assert after.json()["notes"] == scored["notes"] == [UNKEPT]
+    assert client.get(after.json()["trace_url"]).json()["action"] == after.json()["action"]
+    assert (told.status_code, told.json()["code"]) == (503, "media_unavailable")
+    assert told.headers["retry-after"] == "5"
+    assert "internal" not in told.text + after.text
