@@ -91,6 +91,15 @@ def test_list_shows_every_key_and_no_secret(sentinel: Sentinel) -> None:
     assert max(len(line) for line in table.splitlines()) <= 80
 
 
+@pytest.mark.parametrize(
+    ("budget", "shown"), [("25", "$25.00"), ("0.5", "$0.50"), ("0.003", "$0.003"), ("0", "$0.00")]
+)
+def test_money_is_shown_to_the_last_digit_that_counts(
+    sentinel: Sentinel, budget: str, shown: str
+) -> None:
+    assert f"$0.00 of {shown} spent" in sentinel("keys", "create", "--budget", budget).err
+
+
 def test_without_keys_the_list_says_who_is_served(sentinel: Sentinel) -> None:
     ran = sentinel("keys", "list")
 

@@ -73,11 +73,15 @@ def create_key(  # noqa: PLR0913 - the options of a command
         made = keys.create(new)
     if as_json:
         typer.echo(json.dumps({"key": made.secret} | _told(made.key)))
-        return
-    typer.echo(made.secret)
+    else:
+        typer.echo(made.secret)
+        _introduce(made.key)
+
+
+def _introduce(key: Key) -> None:
     from sentinel.cli.display import say  # noqa: PLC0415 - Rich only where it is needed
 
-    say(f"{made.key.prefix} is for {', '.join(made.key.scopes)}; {_limits(made.key)}")
+    say(f"{key.prefix} is for {', '.join(key.scopes)}; {_limits(key)}")
     say("Keep it now: it is not shown again. Send it as `Authorization: Bearer KEY`.")
 
 
@@ -194,18 +198,23 @@ def _state(key: Key) -> str:
 
 def _limits(key: Key) -> str:
     """Until when, how often and for how much, in a line."""
-    from sentinel.store.keys import NANO, written  # noqa: PLC0415 - heavy
+    from sentinel.store.keys import written  # noqa: PLC0415 - heavy
 
     parts = [
         f"until {written(key.expires_ms)}" if key.expires_ms else "does not expire",
         f"{key.per_minute} requests a minute" if key.per_minute else "as often as it likes",
     ]
-    spent = f"${key.spent / NANO:.2f}"
-    parts.append(
-        f"{spent} spent this month" if key.budget is None
-        else f"{spent} of ${key.budget / NANO:.2f} spent this month"
-    )  # fmt: skip
+    of = "" if key.budget is None else f" of {_dollars(key.budget)}"
+    parts.append(f"{_dollars(key.spent)}{of} spent this month")
     return "; ".join(parts)
+
+
+def _dollars(nano: int) -> str:
+    """$25.00, and $0.003 where cents are too coarse."""
+    from sentinel.store.keys import NANO  # noqa: PLC0415 - heavy
+
+    whole, _, rest = f"{Decimal(nano) / NANO:.9f}".partition(".")
+    return f"${whole}.{rest.rstrip('0').ljust(2, '0')}"
 
 
 def _show(found: tuple[Key, ...]) -> None:
