@@ -13,12 +13,12 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sentinel.api.compat import fal, runflow
+from sentinel.api.compat import fal, opper, runflow
 from sentinel.contracts import Trace
 from sentinel.webhooks import Body
 from sentinel.wiring import Sentinel
 
-ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS, *runflow.ROUTERS)
+ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS, *runflow.ROUTERS, *opper.ROUTERS)
 """One per service; of two that match, the first answers."""
 
 Shape = Callable[[Sentinel, Any, tuple[Trace, ...]], tuple[str, Body]]
