@@ -78,6 +78,12 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
     for router in (*OURS, *ROUTERS):
         app.include_router(router)
     errors.register(app)
+    _surround(app, chosen)
+    return app
+
+
+def _surround(app: FastAPI, chosen: Settings) -> None:
+    """What every request goes through before a route, from the innermost layer to the outermost."""
     app.add_middleware(Porter, settings=chosen)
     if chosen.origins:
         app.add_middleware(
@@ -85,7 +91,6 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
             expose_headers=EXPOSED,
         )  # fmt: skip
     app.add_middleware(Door, body_mb=chosen.body_mb)
-    return app
 
 
 async def _watch(house: Sentinel, on_failure: OnFailure | None) -> None:
