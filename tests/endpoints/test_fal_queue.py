@@ -34,6 +34,14 @@ def ended(told: dict[str, Any], seconds: float = 60) -> httpx2.Response:
     return answer
 
 
+@pytest.fixture(scope="module")
+def done(http: httpx2.Client) -> dict[str, Any]:
+    """A request for two pictures that has ended."""
+    told = submit(http, num_images=2)
+    ended(told)
+    return told
+
+
 @contextmanager
 def busy(http: httpx2.Client) -> Iterator[None]:
     """The workers have more to do than they can for a while."""
@@ -58,15 +66,13 @@ def test_submit_answers_at_once_with_addresses_that_can_be_opened(http, server):
     assert ended(told).json()["status"] == "COMPLETED"
 
 
-def test_the_result_is_what_run_answers_to_the_byte_of_its_pictures(http):
-    told = submit(http, num_images=2)
-    ended(told)
-    queued = httpx2.get(told["response_url"])
+def test_the_result_is_what_run_answers_to_the_byte_of_its_pictures(http, done):
+    queued = httpx2.get(done["response_url"])
     straight = http.post("/fal-ai/flux/schnell", json={**ASKED, "num_images": 2})
     one, other = ({**each.json(), "timings": None} for each in (queued, straight))
 
     assert one == other
-    assert queued.headers["x-fal-request-id"] == told["request_id"]
+    assert queued.headers["x-fal-request-id"] == done["request_id"]
     assert queued.headers["x-fal-billable-units"] == straight.headers["x-fal-billable-units"] == "2"
 
 
@@ -80,10 +86,8 @@ def test_sync_mode_is_kept_for_the_result(http):
 
 
 @pytest.mark.parametrize("below", ["", "/schnell", "/schnell/redux"])
-def test_a_request_is_found_by_its_short_and_long_address(http, below):
-    told = submit(http)
-    ended(told)
-    here = f"/queue/fal-ai/flux{below}/requests/{told['request_id']}"
+def test_a_request_is_found_by_its_short_and_long_address(http, done, below):
+    here = f"/queue/fal-ai/flux{below}/requests/{done['request_id']}"
 
     assert http.get(here).json()["seed"] == 7
     assert http.get(f"{here}/status").json()["status"] == "COMPLETED"
@@ -129,10 +133,9 @@ def test_the_stream_tells_each_change_once_and_ends_with_the_request(http):
     assert sum("is delivered" in line for line in said) == 2
 
 
-def test_the_log_tells_what_really_happened_to_each_picture(http):
-    told = submit(http, num_images=2, seed=21)
-    lines = [line["message"] for line in ended(told).json()["logs"]]
-    result = httpx2.get(told["response_url"])
+def test_the_log_tells_what_really_happened_to_each_picture(http, done):
+    lines = [line["message"] for line in ended(done).json()["logs"]]
+    result = httpx2.get(done["response_url"])
     traces = [http.get(f"/v1/traces/{each}").json()
               for each in result.headers["x-sentinel-trace-id"].split(", ")]  # fmt: skip
 
