@@ -182,12 +182,12 @@ class Native(Images):
     store: bool = True
     """Whether `file_id` and `url` are told; how long pictures are kept is the house's decision."""
     parameters: Parameters = Parameters()
-    image: Annotated[str, Field(min_length=1, repr=False)] | None = None
+    image: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
     """An address, a data URI or a `file_id`, as are those that follow."""
     reference_images: Annotated[
-        tuple[Annotated[str, Field(min_length=1, repr=False)], ...], Field(max_length=REFERENCES)
+        tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=REFERENCES, repr=False)
     ] = ()
-    mask: Annotated[str, Field(repr=False)] | None = None
+    mask: str | None = Field(default=None, repr=False)
 
     @property
     def pixels(self) -> tuple[int, int]:
