@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from sentinel.contracts import Brief, Capabilities
 from sentinel.errors import Busy, ConfigError, NotFound, SafetyRefused
@@ -320,3 +321,34 @@ def test_a_process_of_another_machine_is_dead_when_its_beats_have_stopped():
     silent = vigil.living({"elsewhere-1-00": 2})
 
     assert ["elsewhere-1-00" in seen for seen in (first, beating, silent)] == [True, True, False]
+
+
+# ── a place of another version ────────────────────────────────────────────────────────────────
+
+
+def test_an_older_place_gets_the_tables_it_lacks(tmp_path):
+    place = Place.beside(f"sqlite:///{tmp_path}/sentinel.db")
+    engines = place.open()
+    Records(engines, "a").accept("01", TASK, 9)
+    with engines.write.begin() as connection:
+        connection.execute(text("DROP TABLE handover"))
+    engines.close()
+
+    again = place.open()
+
+    assert Records(again, "b").job("01").state == "queued"
+    with again.read.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM handover")).scalar_one() == 0
+    again.close()
+
+
+@pytest.mark.parametrize("change", ["ADD COLUMN mood TEXT", "RENAME COLUMN taken TO begun"])
+def test_a_place_with_other_columns_is_refused_and_the_way_out_is_told(tmp_path, change):
+    place = Place.beside(f"sqlite:///{tmp_path}/sentinel.db")
+    engines = place.open()
+    with engines.write.begin() as connection:
+        connection.execute(text(f"ALTER TABLE job {change}"))
+    engines.close()
+
+    with pytest.raises(ConfigError, match=r"another version \(table job: .*\); let that version"):
+        place.open()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     URL,
     BigInteger,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    inspect,
     text,
 )
 from sqlalchemy.exc import DBAPIError
@@ -148,11 +150,25 @@ class Place:
         outages_told(engines)
         return opened
 
+    def _check(self, connection: Connection, engines: Engines) -> None:
+        """ConfigError where a table is not as this version has it: there are no migrations."""
+        found = inspect(connection)
+        for name, table in METADATA.tables.items():
+            columns = {each["name"] for each in found.get_columns(name, schema=self.schema)}
+            if columns != set(table.columns.keys()):
+                odd = ", ".join(sorted(columns ^ set(table.columns.keys())))
+                raise ConfigError(
+                    f"jobs in {engines.shown!r} were kept by another version "
+                    f"(table {name}: {odd}); let that version finish them, then move the place of "
+                    "jobs away: traces and pictures lie elsewhere"
+                )
+
     def _made(self, engines: Engines) -> Engines:
         if self.schema is None:
             write_ahead(engines)
             with engines.write.begin() as connection:  # whoever comes second finds them
                 METADATA.create_all(connection)
+                self._check(connection, engines)
             return engines
         mapped = {"schema_translate_map": {None: self.schema}}
         write = engines.write.execution_options(**mapped)
@@ -160,4 +176,5 @@ class Place:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
             METADATA.create_all(connection)
+            self._check(connection, engines)
         return Engines(engines.url, write, engines.read.execution_options(**mapped))
