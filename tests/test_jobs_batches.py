@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -173,7 +174,7 @@ async def test_what_is_done_and_delivered_nothing_is_counted_apart(settings, gat
         for each in (dull, fine):
             found = await house.jobs.wait_batch(each.id, 30)
         refused = await house.jobs.batch(dull.id)
-        counts = await house.jobs.batch_counts("runpod")
+        counts = await house.jobs.batch_counts("runpod", "default")
 
     assert (refused.state, refused.jobs[0].code, found.jobs[0].code) == ("done", UNDELIVERED, None)
     assert found.jobs[0].owner == house.jobs._name
@@ -185,7 +186,7 @@ async def test_a_batch_that_ends_in_another_process_is_noticed(tmp_path, setting
         await house.jobs._opened()
         elsewhere = Place.beside(database).open()
         try:
-            Batches(elsewhere).accept(Entry("away", "fal", {"01A": TASK}), 10)
+            Batches(elsewhere).accept(Entry("away", "fal", "ours", {"01A": TASK}), 10)
             threading.Timer(0.5, Records(elsewhere, "b").end, ("01A", "failed")).start()
             begun = time.monotonic()
             found = await house.jobs.wait_batch("away", 20)
@@ -262,7 +263,7 @@ async def test_a_batch_that_does_not_fit_leaves_nothing_behind(settings, gate):
             await house.jobs.submit_batch([BRIEF, BRIEF], surface="fal")
         fits = await house.jobs.submit_batch([BRIEF], surface="fal")
         page = await house.jobs.list()
-        counts = await house.jobs.batch_counts("fal")
+        counts = await house.jobs.batch_counts("fal", "default")
         gate.open.set()
 
     assert len(page.jobs) == 4
@@ -303,18 +304,20 @@ async def test_a_surface_sees_and_cancels_its_own_batches_by_state(settings, gat
         await until_running(house.jobs, running.id)
         waiting = [(await house.jobs.submit_batch([BRIEF], surface="runpod")).id for _ in range(3)]
         other = await house.jobs.submit_batch([BRIEF], surface="fal")
+        foreign = await house.jobs.submit_batch([BRIEF], Wanted(project="theirs"), surface="runpod")
         queued = await house.jobs.batches(surface="runpod", states=("queued",), limit=2)
         everything = await house.jobs.batches(surface="runpod")
-        purged = await house.jobs.cancel_batches("runpod", ("queued",))
-        counts = await house.jobs.batch_counts("runpod")
-        theirs = await house.jobs.batch(other.id)
+        purged = await house.jobs.cancel_batches("runpod", "default", ("queued",))
+        counts = await house.jobs.batch_counts("runpod", "default")
+        left = [await house.jobs.batch(each.id) for each in (other, foreign)]
         gate.open.set()
 
-    assert {each.id for each in queued} <= set(waiting)
+    assert {each.id for each in queued} <= {*waiting, foreign.id}
     assert len(queued) == 2
-    assert {each.id for each in everything} == {running.id, *waiting}
+    assert {each.id for each in everything} == {running.id, *waiting, foreign.id}
     assert (purged, counts.cancelled, counts.running) == (3, 3, 1)
-    assert theirs.state == "queued"
+    assert [each.state for each in left] == ["queued", "queued"]
+    assert foreign.project == "theirs"
 
 
 # ── rows ──────────────────────────────────────────────────────────────────────────────────────────
@@ -339,13 +342,13 @@ def engines(database):
 )
 def test_a_batch_has_the_same_state_in_python_and_in_sql(engines, ends, state):
     rows, records = Batches(engines), Records(engines, "a")
-    rows.accept(Entry("b", "fal", {"01A": TASK, "01B": TASK, "01C": TASK}), 10)
+    rows.accept(Entry("b", "fal", "ours", {"01A": TASK, "01B": TASK, "01C": TASK}), 10)
     for job_id, end in zip(("01A", "01B", "01C"), ends, strict=False):
         records.end(job_id, end)
 
     assert rows.batch("b").state == state
     assert [each.id for each in rows.several("fal", (state,), 5)] == ["b"]
-    assert rows.counts("fal") == Counts(**{state: 1})
+    assert rows.counts("fal", "ours") == Counts(**{state: 1})
 
 
 def test_a_batch_with_a_running_job_is_running():
@@ -356,9 +359,22 @@ def test_a_batch_with_a_running_job_is_running():
     assert Batch(id="b", surface="fal", jobs=jobs, created_ms=0).state == "running"
 
 
+def test_what_is_handed_out_once_is_handed_out_once(engines):
+    rows = Batches(engines)
+    rows.accept(Entry("b", "fal", "ours", {"01A": TASK}), 10)
+    with ThreadPoolExecutor(4) as many:
+        first = list(many.map(lambda _: rows.hand_out("b", "output"), range(8)))
+
+    assert sorted(first) == [False] * 7 + [True]
+    assert rows.hand_out("b", "another")
+    with pytest.raises(NotFound):
+        rows.hand_out("nobody", "output")
+
+
 def test_a_batch_is_forgotten_with_its_jobs_and_only_as_a_whole(engines):
     rows, records = Batches(engines), Records(engines, "a")
-    rows.accept(Entry("b", "fal", {"01A": TASK, "01B": TASK}), 10)
+    rows.accept(Entry("b", "fal", "ours", {"01A": TASK, "01B": TASK}), 10)
+    rows.hand_out("b", "output")
     records.accept("01C", TASK, 10)
     for job_id in ("01A", "01C"):
         records.end(job_id, "cancelled")
@@ -377,7 +393,7 @@ def test_a_batch_is_forgotten_with_its_jobs_and_only_as_a_whole(engines):
 def test_a_place_from_before_there_were_batches_gets_them(database):
     old = Place.beside(database).open()
     with old.write.begin() as connection:
-        for table in ("member", "batch"):
+        for table in ("handed", "member", "batch"):
             schema = Place.beside(database).schema
             connection.execute(text(f"DROP TABLE {f'{schema}.' if schema else ''}{table}"))
     old.close()
@@ -385,7 +401,7 @@ def test_a_place_from_before_there_were_batches_gets_them(database):
     try:
         schema = Place.beside(database).schema
         names = inspect(new.read).get_table_names(schema=schema)
-        Batches(new).accept(Entry("b", "fal", {"01A": TASK}), 10)
+        Batches(new).accept(Entry("b", "fal", "ours", {"01A": TASK}), 10)
     finally:
         new.close()
 

@@ -30,7 +30,7 @@ from sqlalchemy.exc import IntegrityError
 from sentinel.errors import BriefError, NotFound
 from sentinel.jobs.port import OPEN, UNDELIVERED, Batch, Counts, Job, State, Task
 from sentinel.jobs.records import SHOWN, enter, job_of, now_ms
-from sentinel.jobs.tables import BATCH, JOB, MEMBER
+from sentinel.jobs.tables import BATCH, HANDED, JOB, MEMBER
 from sentinel.store.engines import Engines
 
 Row = Mapping[str, Any] | RowMapping
@@ -45,6 +45,7 @@ class Entry:
 
     id: str
     surface: str
+    project: str
     tasks: Mapping[str, Task]
     asked: dict[str, JsonValue] = field(default_factory=dict)
 
@@ -60,7 +61,10 @@ class Batches:
     def accept(self, entry: Entry, most: int) -> Batch:
         """Enter all its jobs or none; Busy where they do not fit, BriefError of a known id."""
         asked = json.dumps(entry.asked)
-        row = {"id": entry.id, "surface": entry.surface, "created_ms": now_ms(), "asked": asked}
+        row = {
+            "id": entry.id, "surface": entry.surface, "project": entry.project,
+            "created_ms": now_ms(), "asked": asked,
+        }  # fmt: skip
         members = [
             {"job_id": job_id, "batch_id": entry.id, "number": number}
             for number, job_id in enumerate(entry.tasks)
@@ -87,15 +91,15 @@ class Batches:
         """A surface's batches, the newest first."""
         wanted = select(BATCH).where(BATCH.c.surface == surface)
         if states is not None:
-            stands = _stands(surface)
+            stands = _stands(BATCH.c.surface == surface)
             wanted = wanted.join(stands, stands.c.batch_id == BATCH.c.id)
             wanted = wanted.where(stands.c.state.in_(states))
         newest = wanted.order_by(BATCH.c.created_ms.desc(), BATCH.c.id.desc())
         return self._several(newest.limit(limit))
 
-    def counts(self, surface: str) -> Counts:
-        """How many of a surface's batches are in each state."""
-        stands = _stands(surface)
+    def counts(self, surface: str, project: str) -> Counts:
+        """How many of a project's batches of a surface are in each state."""
+        stands = _stands(BATCH.c.surface == surface, BATCH.c.project == project)
         undelivered = func.sum(
             case(((stands.c.state == "done") & stands.c.undelivered, 1), else_=0)
         )
@@ -113,14 +117,26 @@ class Batches:
         self.batch(batch_id)
         return self._cancel(MEMBER.c.batch_id == batch_id)
 
-    def cancel_all(self, surface: str, states: Sequence[State]) -> tuple[int, Sequence[str]]:
-        """The same for a surface's batches in these states: how many, and their jobs' ids."""
-        stands = _stands(surface)
+    def cancel_all(
+        self, surface: str, project: str, states: Sequence[State]
+    ) -> tuple[int, Sequence[str]]:
+        """The same for a project's batches in these states: how many, and their jobs' ids."""
+        stands = _stands(BATCH.c.surface == surface, BATCH.c.project == project)
         wanted = select(stands.c.batch_id).where(stands.c.state.in_(states))
         jobs = self._cancel(MEMBER.c.batch_id.in_(wanted))
         theirs = select(func.count(MEMBER.c.batch_id.distinct())).where(MEMBER.c.job_id.in_(jobs))
         with self._reading.begin() as connection:
             return connection.execute(theirs).scalar_one(), jobs
+
+    def hand_out(self, batch_id: str, what: str) -> bool:
+        """Whether this is the first time, in whichever process; NotFound if there is no batch."""
+        self.batch(batch_id)
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(HANDED), {"batch_id": batch_id, "what": what})
+        except IntegrityError:
+            return False
+        return True
 
     def _cancel(self, which: ColumnElement[bool]) -> Sequence[str]:
         open_ones = (
@@ -161,13 +177,13 @@ def _batch(connection: Connection, row: Row, jobs: Sequence[Job]) -> Batch:
         counted = select(func.count()).select_from(JOB).where(*before)
         position = connection.execute(counted).scalar_one()
     return Batch(
-        id=row["id"], surface=row["surface"], jobs=tuple(jobs), asked=json.loads(row["asked"]),
-        created_ms=row["created_ms"], position=position,
+        id=row["id"], surface=row["surface"], project=row["project"], jobs=tuple(jobs),
+        asked=json.loads(row["asked"]), created_ms=row["created_ms"], position=position,
     )  # fmt: skip
 
 
-def _stands(surface: str) -> Subquery:
-    """The state of each of a surface's batches, by the rule of `Batch.state`."""
+def _stands(*which: ColumnElement[bool]) -> Subquery:
+    """The state of each of those batches, by the rule of `Batch.state`."""
 
     def among(state: State) -> ColumnElement[int]:
         return func.sum(case((JOB.c.state == state, 1), else_=0))
@@ -185,5 +201,5 @@ def _stands(surface: str) -> Subquery:
             (func.count(case((JOB.c.code == UNDELIVERED, 1))) > 0).label("undelivered"),
         )
         .join(BATCH, BATCH.c.id == MEMBER.c.batch_id).join(JOB, JOB.c.id == MEMBER.c.job_id)
-        .where(BATCH.c.surface == surface).group_by(MEMBER.c.batch_id).subquery()
+        .where(*which).group_by(MEMBER.c.batch_id).subquery()
     )  # fmt: skip

@@ -49,7 +49,8 @@ class Batching(ABC):
         batches, engine = await self._at_work()
         ids = sorted(str(ULID()) for _ in tasks)
         by_id = dict(zip(ids, tasks, strict=True))
-        entry = Entry(batch_id or str(ULID()), surface, by_id, asked or {})
+        project = tasks[0].project
+        entry = Entry(batch_id or str(ULID()), surface, project, by_id, asked or {})
 
         def enter() -> Batch:  # in one thread: who is gone meanwhile leaves no job unhanded
             batch = batches.accept(entry, self._most)
@@ -86,10 +87,15 @@ class Batching(ABC):
         await self._stop(engine, await asyncio.to_thread(batches.cancel, batch_id))
         return await asyncio.to_thread(batches.batch, batch_id)
 
-    async def cancel_batches(self, surface: str, states: Sequence[State]) -> int:
-        """Cancel a surface's batches in these states; how many there were."""
+    async def hand_out(self, batch_id: str, what: str) -> bool:
+        """Whether this is the first time that it is handed out of a batch; NotFound."""
+        batches = await self._looked_up()
+        return await asyncio.to_thread(batches.hand_out, batch_id, what)
+
+    async def cancel_batches(self, surface: str, project: str, states: Sequence[State]) -> int:
+        """Cancel a project's batches of a surface in these states; how many there were."""
         batches, engine = await self._at_work()
-        count, stopped = await asyncio.to_thread(batches.cancel_all, surface, states)
+        count, stopped = await asyncio.to_thread(batches.cancel_all, surface, project, states)
         await self._stop(engine, stopped)
         return count
 
@@ -102,10 +108,10 @@ class Batching(ABC):
         batches = await self._looked_up()
         return await asyncio.to_thread(batches.several, surface, states, limit)
 
-    async def batch_counts(self, surface: str) -> Counts:
-        """How many of a surface's batches are in each state."""
+    async def batch_counts(self, surface: str, project: str) -> Counts:
+        """How many of a project's batches of a surface are in each state."""
         batches = await self._looked_up()
-        return await asyncio.to_thread(batches.counts, surface)
+        return await asyncio.to_thread(batches.counts, surface, project)
 
     @abstractmethod
     async def _task(self, brief: Brief, wanted: Wanted) -> Task:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, delete, select
 
-from sentinel.jobs.tables import BATCH, JOB, MEMBER
+from sentinel.jobs.tables import BATCH, HANDED, JOB, MEMBER
 
 
 def whole(over: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -30,5 +30,6 @@ def forget(connection: Connection, job_ids: Sequence[str]) -> None:
     """Drop the batches of these jobs, which are all of theirs."""
     batches = select(MEMBER.c.batch_id).where(MEMBER.c.job_id.in_(job_ids)).distinct()
     found = connection.execute(batches).scalars().all()
+    connection.execute(delete(HANDED).where(HANDED.c.batch_id.in_(found)))
     connection.execute(delete(MEMBER).where(MEMBER.c.batch_id.in_(found)))
     connection.execute(delete(BATCH).where(BATCH.c.id.in_(found)))

@@ -102,6 +102,7 @@ class Batch(Value):
 
     id: str
     surface: str
+    project: str = "default"
     jobs: tuple[Job, ...]
     asked: dict[str, JsonValue] = Field(default_factory=dict)
     created_ms: int
@@ -120,7 +121,7 @@ class Batch(Value):
 
 
 class Counts(Value):
-    """How many of a surface's batches are in each state.
+    """How many of a project's batches of one surface are in each state.
 
     Among those that are done, some delivered less than was asked (`undelivered`); any of them may
     have been begun more than once (`retaken`).
@@ -192,8 +193,12 @@ class Jobs(Protocol):
         """Cancel every job of it that has not ended."""
         ...
 
-    async def cancel_batches(self, surface: str, states: Sequence[State]) -> int:
-        """Cancel a surface's batches in these states; how many there were."""
+    async def hand_out(self, batch_id: str, what: str) -> bool:
+        """Whether this is the first time that it is handed out of a batch; NotFound."""
+        ...
+
+    async def cancel_batches(self, surface: str, project: str, states: Sequence[State]) -> int:
+        """Cancel a project's batches of a surface in these states; how many there were."""
         ...
 
     async def batches(
@@ -202,6 +207,6 @@ class Jobs(Protocol):
         """A surface's batches, the newest first."""
         ...
 
-    async def batch_counts(self, surface: str) -> Counts:
-        """How many of a surface's batches are in each state."""
+    async def batch_counts(self, surface: str, project: str) -> Counts:
+        """How many of a project's batches of a surface are in each state."""
         ...

@@ -1,4 +1,4 @@
-"""Jobs, batches, what is recorded of jobs, and who works: six tables beside the engine's own.
+"""Jobs, batches, what is recorded of jobs, and who works: tables beside the engine's own.
 
 A record says what one step came to, under a name that is the same whenever the step is reached
 again. The pictures of a generation stand beside it until the job has ended, since the store's
@@ -74,6 +74,7 @@ BATCH = Table(
     "batch", METADATA,
     Column("id", Text, primary_key=True),
     Column("surface", Text, nullable=False),
+    Column("project", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("asked", Text, nullable=False),
     Index("ix_batch_surface_created", "surface", "created_ms"),
@@ -99,6 +100,13 @@ HANDOVER = Table(
     Index("ix_handover_sha256", "sha256"),
 )  # fmt: skip
 """Results that wait for their callers where nothing is kept (`sentinel.jobs.handover`)."""
+
+HANDED = Table(
+    "handed", METADATA,
+    Column("batch_id", Text, ForeignKey("batch.id"), primary_key=True),
+    Column("what", Text, primary_key=True),
+)  # fmt: skip
+"""What of a batch was handed out already, where that is done once."""
 
 EXECUTOR = Table(
     "executor", METADATA,
