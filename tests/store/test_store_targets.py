@@ -215,7 +215,7 @@ def test_a_picture_that_was_there_outlives_a_put_that_failed(remote: Media, file
         remote.get(SHA256)
     files.cut = False
 
-    assert remote.get(SHA256) == PNG
+    assert remote.get(SHA256) == files.cat_file(f"bucket/{SHA256}") == PNG
 
 
 def test_what_could_not_be_swept_is_swept_the_next_time(
