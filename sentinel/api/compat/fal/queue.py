@@ -59,7 +59,7 @@ async def submit(request: Request, kind: type[Asked]) -> Response:
         "endpoint": told.asked.endpoint, "seed": told.briefs[0].seed,
         "sync_mode": told.asked.sync_mode, "safety_checker": told.asked.enable_safety_checker,
         "origin": origin(request),
-        "start_by_ms": None if seconds is None else time.time_ns() // 1_000_000 + seconds * 1000,
+        "start_by_ms": None if seconds is None else _now_ms() + seconds * 1000,
     }  # fmt: skip
     wanted = billed(request, told.wanted, ended.price_of(told.asked.image_size))
     with explained(wanted):
@@ -74,15 +74,14 @@ async def submit(request: Request, kind: type[Asked]) -> Response:
 
 async def status(request: Request, request_id: str) -> Response:
     """Where it stands: 202 until it has ended."""
-    house = house_of(request)
-    batch = await _batch(house, request_id)
+    batch = await _theirs(request, request_id)
     body, _ = await _status(request, batch, logged=_wants_logs(request))
     return respond(200 if batch.state in ENDED else 202, body, {REQUEST_ID: batch.id})
 
 
 async def stream(request: Request, request_id: str) -> Response:
     """Where it stands, whenever that changes, until it has ended; each log line once."""
-    batch = await _batch(house_of(request), request_id)
+    batch = await _theirs(request, request_id)
     headers = {REQUEST_ID: batch.id, "Cache-Control": "no-store"}
     return StreamingResponse(
         _events(request, batch), media_type="text/event-stream", headers=headers
@@ -92,7 +91,7 @@ async def stream(request: Request, request_id: str) -> Response:
 async def result(request: Request, request_id: str) -> Response:
     """What run would have answered; 400 before the end."""
     house = house_of(request)
-    batch = await _batch(house, request_id)
+    batch = await _theirs(request, request_id)
     named = {REQUEST_ID: batch.id}
     if batch.state not in ENDED:
         raise Refusal(400, "bad_request", "Request is still in progress", headers=named)
@@ -110,7 +109,7 @@ async def result(request: Request, request_id: str) -> Response:
 async def cancel(request: Request, request_id: str) -> Response:
     """Stop it between two steps; what has ended stays as it is."""
     house = house_of(request)
-    batch = await _batch(house, request_id)
+    batch = await _theirs(request, request_id)
     named = {REQUEST_ID: batch.id}
     if batch.state in ENDED:
         return respond(400, {"status": "ALREADY_COMPLETED"}, named)
@@ -118,12 +117,18 @@ async def cancel(request: Request, request_id: str) -> Response:
     return respond(202, {"status": "CANCELLATION_REQUESTED"}, named)
 
 
+async def _theirs(request: Request, request_id: str) -> Batch:
+    """A batch of the caller's project; NotFound."""
+    batch = await _batch(house_of(request), request_id)
+    if batch.surface != ended.SURFACE or batch.project != request.state.caller.project:
+        raise NotFound(f"there is no request {shown(request_id)}")
+    return batch
+
+
 async def _batch(house: Sentinel, request_id: str) -> Batch:
     """The batch, given up where its caller's patience for the start is over; NotFound."""
     batch = await house.jobs.batch(request_id)
-    if batch.surface != ended.SURFACE:
-        raise NotFound(f"there is no request {shown(request_id)}")
-    until = batch.asked.get("start_by_ms")
+    until = batch.asked.get("start_by_ms") if batch.surface == ended.SURFACE else None
     if batch.state == "queued" and isinstance(until, int) and _now_ms() >= until:
         batch = await house.jobs.cancel_batch(batch.id)
     return batch
