@@ -37,13 +37,14 @@ from sentinel.api.painting import (
     explained,
     refuse_failures,
     side_by_side,
+    stages_of,
     while_connected,
 )
 from sentinel.api.published import Places, places
 from sentinel.api.routes import ready_house, reply
 from sentinel.api.security import billed, charge
 from sentinel.api.wire import Wire
-from sentinel.contracts import Brief, Reference, Trace
+from sentinel.contracts import Brief, Reference
 from sentinel.guarding import Guarded, Wanted
 from sentinel.jobs import Job
 from sentinel.loop import Wish
@@ -154,7 +155,7 @@ async def _generate(request: Request) -> Response:
         with explained(wanted):
             return accepted(*await _jobs(house, briefs, wanted))
     made = await while_connected(request, side_by_side(house, briefs, wanted))
-    request.scope["state"]["stages"] = _stages(made[0].trace)
+    request.scope["state"]["stages"] = stages_of(made[0].trace)
     refuse_failures([each.trace for each in made])
     for each in made:
         await charge(request, price_of(each.trace), reference=each.trace.id)
@@ -208,12 +209,3 @@ def generate_request(table: Mapping[str, object]) -> tuple[GenerateRequest, tupl
 
 def _nearly(name: str, known: Iterable[str]) -> bool:
     return bool(difflib.get_close_matches(name, known, n=1, cutoff=MISTYPED))
-
-
-def _stages(trace: Trace) -> dict[str, float]:
-    """Seconds in generators and in panels, round by round."""
-    rounds = {each.round: each for each in sorted(trace.attempts, key=lambda a: a.seconds)}
-    return {
-        "generate": sum(each.made_in for each in rounds.values()),
-        "panel": sum(each.seconds - each.made_in for each in rounds.values()),
-    }

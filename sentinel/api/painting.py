@@ -132,6 +132,15 @@ def refuse_failure(trace: Trace, headers: dict[str, str]) -> None:
     raise Refusal(status, code, told, problems=problems, headers=headers)
 
 
+def stages_of(trace: Trace) -> dict[str, float]:
+    """Seconds in generators and in panels, all rounds together, for Server-Timing."""
+    rounds = {each.round: each for each in sorted(trace.attempts, key=lambda a: a.seconds)}
+    return {
+        "generate": sum(each.made_in for each in rounds.values()),
+        "panel": sum(each.seconds - each.made_in for each in rounds.values()),
+    }
+
+
 async def while_connected(request: Request, working: Awaitable[T]) -> T:
     """What the work comes to; it is stopped where the caller hangs up."""
     work = asyncio.ensure_future(working)

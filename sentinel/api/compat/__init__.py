@@ -13,18 +13,22 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sentinel.api.compat import fal, opper, runflow
+from sentinel.api.compat import fal, imageapi, opper, runflow, runpod
 from sentinel.contracts import Trace
 from sentinel.webhooks import Body
 from sentinel.wiring import Sentinel
 
-ROUTERS: tuple[APIRouter, ...] = (*fal.ROUTERS, *runflow.ROUTERS, *opper.ROUTERS)
+ROUTERS: tuple[APIRouter, ...] = (
+    *fal.ROUTERS, *runflow.ROUTERS, *opper.ROUTERS, *runpod.ROUTERS, *imageapi.ROUTERS,
+)  # fmt: skip
 """One per service; of two that match, the first answers."""
 
 Shape = Callable[[Sentinel, Any, tuple[Trace, ...]], tuple[str, Body]]
 """The house, an ended batch and its traces in; the webhook's event and body out. Blocking code."""
 
-SHAPES: Mapping[str, Shape] = {"fal": fal.shape, "runflow": runflow.shape}
+SHAPES: Mapping[str, Shape] = {
+    "fal": fal.shape, "runflow": runflow.shape, "runpod": runpod.shape,
+}  # fmt: skip
 """How a service's webhook tells that a batch has ended, by the surface that accepted the batch."""
 
 __all__ = ["ROUTERS", "SHAPES"]
