@@ -42,10 +42,10 @@ class Overview:
             part(lambda: ask.turns(now)),
             part(ask.names),
         )
-        modes, groups, scores = await asyncio.gather(
+        modes, groups, models = await asyncio.gather(
             part(lambda: ask.failure_modes(now, RANKED)),
             part(lambda: ask.by("category", now, RANKED)),
-            part(lambda: ask.scores(now)),
+            part(lambda: ask.by("model", now, RANKED)),
         )
         total = Part(whole(spans.value or ()), spans.problem)
         if names.value is not None and not names.value.mode:
@@ -56,7 +56,7 @@ class Overview:
             head=_shown(total, lambda c: summary(c, past.value or NOTHING, _line(spans, now))),
             cards=_shown(total, lambda c: cards(c, past.value or NOTHING, _line(spans, now))),
             line=_shown(spans, lambda found: chart(found, turns.value or (), now)),
-            modes=_shown(modes, ranked), groups=_shown(groups, bars), scores=scores,
+            modes=_shown(modes, ranked), groups=_shown(groups, bars), models=_shown(models, bars),
         )  # fmt: skip
 
 
@@ -128,8 +128,8 @@ def ranked(modes: Sequence[FailureCount]) -> list[dict[str, Any]]:
 def bars(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """Categories with their pass rate and its interval."""
     return [
-        {"name": group.name, "counts": group.counts, "rate": group.counts.pass_rate or 0.0,
-         "interval": group.counts.pass_interval or (0.0, 0.0)}
+        {"name": group.name, "count": group.evaluations, "rate": group.pass_rate or 0.0,
+         "interval": group.pass_interval or (0.0, 0.0)}
         for group in groups
     ]  # fmt: skip
 

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from sentinel.store.rollup_tables import FailureDay, HistDay, InForceHour
+from sentinel.store.rollup_tables import (
+    GlanceDay,
+    GlanceFailureDay,
+    GlanceFailureHour,
+    GlanceHour,
+    InForceHour,
+)
 from sentinel.store.tables import (
     EvaluationRow,
     FailureHour,
@@ -45,7 +51,8 @@ LARGEST = 10**12
 """No single evaluation adds more than this to a sum, so that a sum fits in 64 bits."""
 
 ROLLUPS: tuple[type[Row], ...] = (
-    RollupHour, RollupDay, HistHour, HistDay, FailureHour, FailureDay, InForceHour,
+    RollupHour, RollupDay, HistHour, FailureHour, InForceHour, GlanceHour, GlanceDay,
+    GlanceFailureHour, GlanceFailureDay,
 )  # fmt: skip
 """In the order in which every writer touches them, so that no two wait for each other."""
 
@@ -82,23 +89,27 @@ class Change:
         self, evaluations: Iterable[Values], failures: Iterable[Values], sign: int = 1
     ) -> None:
         """Add (or with sign -1 take away) evaluations and their failure modes."""
-        places: dict[Key, tuple[Key, Key]] = {}
+        places: dict[Key, Values] = {}
         for row in evaluations:
             measures = _measures(row)
-            hour, day = places[row["trace_id"], row["number"]] = (
-                _key(row, HOUR_MS),
-                _key(row, DAY_MS),
-            )
+            places[row["trace_id"], row["number"]] = row
+            hour = _key(row, HOUR_MS)
             _add(self.tables[RollupHour][hour], measures, sign)
-            _add(self.tables[RollupDay][day], measures, sign)
+            _add(self.tables[RollupDay][_key(row, DAY_MS)], measures, sign)
+            self.tables[InForceHour][*(row[each] for each in IN_FORCE), hour[0]]["n"] += sign
             for bucket in _buckets(row):
                 self.tables[HistHour][*hour, *bucket]["n"] += sign
-                self.tables[HistDay][*day, *bucket]["n"] += sign
-            self.tables[InForceHour][*(row[each] for each in IN_FORCE), hour[0]]["n"] += sign
-        for row in failures:
-            hour, day = places[row["trace_id"], row["attempt"]]
-            self.tables[FailureHour][*hour, row["quality"], row["subcategory"]]["n"] += sign
-            self.tables[FailureDay][*day, row["quality"], row["subcategory"]]["n"] += sign
+            for table, width in ((GlanceHour, HOUR_MS), (GlanceDay, DAY_MS)):
+                for key in _glances(row, width):
+                    _add(self.tables[table][key], measures, sign)
+        for failure in failures:
+            row = places[failure["trace_id"], failure["attempt"]]
+            mode = failure["quality"], failure["subcategory"]
+            self.tables[FailureHour][*_key(row, HOUR_MS), *mode]["n"] += sign
+            for key in _glances(row, HOUR_MS):
+                self.tables[GlanceFailureHour][*key, *mode]["n"] += sign
+            for key in _glances(row, DAY_MS):
+                self.tables[GlanceFailureDay][*key, *mode]["n"] += sign
 
     def apply(self, connection: Connection, *, shrinking: bool = False) -> None:
         """Upsert; `shrinking` says that something was taken away and rows may be empty now."""
@@ -185,6 +196,12 @@ MEASURED = ("trace_id", "number", "created_ms", *PLACE, "policy_fingerprint", "s
 def _key(row: Values, width: int) -> Key:
     created = row["created_ms"]
     return (created - created % width, *(row[name] for name in PLACE))
+
+
+def _glances(row: Values, width: int) -> list[Key]:
+    """Where it counts among all, and among those of each of its names."""
+    start = row["created_ms"] - row["created_ms"] % width
+    return [("", start, ""), *((kind, start, row[kind]) for kind in PLACE)]
 
 
 def _measures(row: Values) -> dict[str, int]:

@@ -234,7 +234,7 @@ class Bucket(Row):
     mode: str = Field(primary_key=True, sa_type=Text)
 
 
-class Rollup(Bucket):
+class Counted(Row):
     """Counts and sums over evaluations. passed + failed + refused + undecided = evaluations."""
 
     evaluations: int = Field(sa_type=BigInteger)
@@ -253,6 +253,10 @@ class Rollup(Bucket):
     retried: int = Field(sa_type=BigInteger)
     guarded: int = Field(sa_type=BigInteger)
     added_microseconds: int = Field(sa_type=BigInteger)
+
+
+class Rollup(Bucket, Counted):
+    """A bucket with what is counted in it."""
 
 
 CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}

@@ -12,7 +12,13 @@ from sqlalchemy import select, update
 from sentinel.contracts import Trace
 from sentinel.store import Store
 from sentinel.store.queries import Filters, quantile
-from sentinel.store.rollup_tables import FailureDay, HistDay, InForceHour
+from sentinel.store.rollup_tables import (
+    GlanceDay,
+    GlanceFailureDay,
+    GlanceFailureHour,
+    GlanceHour,
+    InForceHour,
+)
 from sentinel.store.rollups import DAY_MS, HOUR_MS, ROLLUPS, latency_bucket, rebuild, score_bucket
 from sentinel.store.tables import (
     EvaluationRow,
@@ -72,8 +78,6 @@ def assert_rollups_equal_raw(store: Store) -> None:
     modes = [hours[row["trace_id"], row["attempt"]] | row for row in rows(store, FailureRow)]
     place = (*PLACE, "quality", "subcategory")
     assert tally(rows(store, FailureHour), "n", *place) == tally(modes, "evaluations", *place)
-    by_day = [row | {"start_ms": row["created_ms"] // DAY_MS * DAY_MS} for row in modes]
-    assert tally(rows(store, FailureDay), "n", *place) == tally(by_day, "evaluations", *place)
     place = ("policy", "policy_fingerprint", "model", "start_ms")
     assert tally(rows(store, InForceHour), "n", *place) == tally(raw(store, HOUR_MS), "n", *place)
     place = (*PLACE, "metric", "k")
@@ -87,8 +91,23 @@ def assert_rollups_equal_raw(store: Store) -> None:
         if row["scored"]
     ]
     assert tally(rows(store, HistHour), "n", *place) == tally(buckets, "evaluations", *place)
-    by_day = [row | {"start_ms": row["created_ms"] // DAY_MS * DAY_MS} for row in buckets]
-    assert tally(rows(store, HistDay), "n", *place) == tally(by_day, "evaluations", *place)
+
+
+def assert_glances_equal_raw(store: Store) -> None:
+    """Each evaluation counts once among all, and once under each of its names."""
+    place = ("kind", "start_ms", "name")
+    tables = ((GlanceHour, GlanceFailureHour, HOUR_MS), (GlanceDay, GlanceFailureDay, DAY_MS))
+    for counts, failures, width in tables:
+        true = [row | {"kind": kind, "name": row.get(kind, "")} for row in raw(store, width)
+                for kind in ("", *PLACE[1:])]  # fmt: skip
+        for measure in (column.name for column in table_of(counts).c if not column.primary_key):
+            assert tally(rows(store, counts), measure, *place) == tally(true, measure, *place)
+        own = {(row["trace_id"], row["number"]): row for row in raw(store, width)}
+        modes = [own[row["trace_id"], row["attempt"]] | row for row in rows(store, FailureRow)]
+        true = [row | {"kind": kind, "name": row.get(kind, "")} for row in modes
+                for kind in ("", *PLACE[1:])]  # fmt: skip
+        key = (*place, "quality", "subcategory")
+        assert tally(rows(store, failures), "n", *key) == tally(true, "n", *key)
 
 
 def scattered(make: Make, count: int, seed: int = 3) -> list[Trace]:
@@ -110,6 +129,7 @@ def test_rollups_equal_the_raw_rows(store: Store, make: Make) -> None:
         store.traces.save(trace)
 
     assert_rollups_equal_raw(store)
+    assert_glances_equal_raw(store)
 
 
 def test_rollups_equal_the_raw_rows_after_repeated_late_and_changed_saves(
@@ -124,6 +144,7 @@ def test_rollups_equal_the_raw_rows_after_repeated_late_and_changed_saves(
         store.traces.save(other.model_copy(update=late))
 
     assert_rollups_equal_raw(store)
+    assert_glances_equal_raw(store)
     assert len(rows(store, TraceRow)) == 20
     assert all(row["evaluations"] > 0 for row in rows(store, RollupHour))
 
@@ -141,7 +162,8 @@ def test_a_rebuild_mends_rollups_and_leaves_what_is_older(store: Store, make: Ma
     for trace in (make(created_ms=NOON), make(created_ms=NOON + 2 * DAY_MS)):
         store.traces.save(trace)
     with store.engines.write.begin() as connection:
-        connection.execute(update(table_of(RollupDay)).values(passed=70, evaluations=70))
+        for table in (RollupDay, GlanceDay):
+            connection.execute(update(table_of(table)).values(passed=70, evaluations=70))
 
     rebuild(store, NOON + 2 * DAY_MS)
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, FromClause, func, select
 
-from sentinel.store.queries.counts import Counts, Span, counts_of, quantile, sums
-from sentinel.store.queries.filters import Filters, matching
-from sentinel.store.rollup_tables import FailureDay, HistDay
+from sentinel.store.queries.counts import (
+    Counts,
+    Span,
+    counts_of,
+    quantile,
+    share,
+    sums,
+    wilson,
+)
+from sentinel.store.queries.filters import Filters, matching, within
+from sentinel.store.rollup_tables import (
+    GlanceDay,
+    GlanceFailureDay,
+    GlanceFailureHour,
+    GlanceHour,
+)
 from sentinel.store.rollups import DAY_MS, HOUR_MS, SCORE_STEPS
-from sentinel.store.tables import FailureHour, HistHour, RollupDay, RollupHour, Row, table_of
+from sentinel.store.tables import FailureHour, HistHour, RollupDay, RollupHour, table_of
 
 Grouping = Literal["project", "model", "policy", "category", "mode"]
 
@@ -36,10 +49,25 @@ class FailureCount:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Counts of all evaluations that share a name; "" where they have none."""
+    """Evaluations that share a name ("" where they have none), and how many of them passed."""
 
     name: str
-    counts: Counts
+    evaluations: int
+    passed: int
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of them that passed."""
+        return share(self.passed, self.evaluations)
+
+    @property
+    def pass_interval(self) -> tuple[float, float] | None:
+        """Where that lies with 95 % confidence (Wilson)."""
+        return wilson(self.passed, self.evaluations)
+
+
+Source = tuple[FromClause, list[ColumnElement[bool]]]
+"""A table of rollups, and the conditions that pick the rows that a question is about."""
 
 
 class Counting:
@@ -56,8 +84,8 @@ class Counting:
 
     def counts(self, filters: Filters) -> Counts:
         """Counts over the whole range."""
-        table = table_of(RollupHour if filters.hourly else RollupDay)
-        wanted = select(*sums(table)).where(*matching(table, filters, _width(filters)))
+        table, conditions = _rollup(filters, hourly=filters.hourly)
+        wanted = select(*sums(table)).where(*conditions)
         with self._engine.begin() as connection:
             return counts_of(connection.execute(wanted).one())
 
@@ -68,36 +96,37 @@ class Counting:
 
     def by_hour(self, filters: Filters | None = None) -> tuple[Span, ...]:
         """Counts of every hour that has any, oldest first."""
-        return self._spans(RollupHour, filters or Filters(), HOUR_MS)
+        return self._spans(filters or Filters(), hourly=True)
 
     def by_day(self, filters: Filters | None = None) -> tuple[Span, ...]:
         """Counts of every UTC day that has any, oldest first."""
-        return self._spans(RollupDay, filters or Filters(), DAY_MS)
+        return self._spans(filters or Filters(), hourly=False)
 
     def by(self, grouping: Grouping, filters: Filters, limit: int = 50) -> tuple[Group, ...]:
-        """Counts by name of a group, most evaluations first."""
-        table = table_of(RollupHour if filters.hourly else RollupDay)
-        column, total = table.c[grouping], func.sum(table.c.evaluations)
+        """Evaluations by name of a group, most first."""
+        table, conditions = _grouped(grouping, filters)
+        column = table.c.name if "name" in table.c else table.c[grouping]
+        total, passed = func.sum(table.c.evaluations), func.sum(table.c.passed)
         wanted = (
-            select(column.label("group"), *sums(table))
-            .where(*matching(table, filters, _width(filters)))
+            select(column, total, passed)
+            .where(*conditions)
             .group_by(column)
             .order_by(total.desc(), column)
             .limit(limit)
         )
         with self._engine.begin() as connection:
-            return tuple(Group(row.group, counts_of(row)) for row in connection.execute(wanted))
+            rows = connection.execute(wanted).all()
+        return tuple(Group(name, int(n), int(good)) for name, n, good in rows)
 
     def failure_modes(
         self, filters: Filters | None = None, limit: int = 20
     ) -> tuple[FailureCount, ...]:
         """The failure modes that most evaluations have, most frequent first."""
-        filters = filters or Filters()
-        table = table_of(FailureHour if filters.hourly else FailureDay)
+        table, conditions = _failures(filters or Filters())
         total = func.sum(table.c.n).label("total")
         wanted = (
             select(table.c.quality, table.c.subcategory, total)
-            .where(*matching(table, filters, _width(filters)))
+            .where(*conditions)
             .group_by(table.c.quality, table.c.subcategory)
             .order_by(total.desc(), table.c.quality, table.c.subcategory)
             .limit(limit)
@@ -107,29 +136,59 @@ class Counting:
         return tuple(FailureCount(quality, kind, int(n)) for quality, kind, n in rows)
 
     def _buckets(self, metric: str, filters: Filters) -> list[tuple[int, int]]:
-        table = table_of(HistHour if filters.hourly else HistDay)
+        table = table_of(HistHour)
         wanted = (
             select(table.c.k, func.sum(table.c.n))
-            .where(table.c.metric == metric, *matching(table, filters, _width(filters)))
+            .where(table.c.metric == metric, *matching(table, filters, _width(filters.hourly)))
             .group_by(table.c.k)
             .order_by(table.c.k)
         )
         with self._engine.begin() as connection:
             return [(k, int(n)) for k, n in connection.execute(wanted)]
 
-    def _spans(self, model: type[Row], filters: Filters, width: int) -> tuple[Span, ...]:
-        table = table_of(model)
+    def _spans(self, filters: Filters, *, hourly: bool) -> tuple[Span, ...]:
+        table, conditions = _rollup(filters, hourly=hourly)
         start = table.c.start_ms
-        wanted = (
-            select(start, *sums(table))
-            .where(*matching(table, filters, width))
-            .group_by(start)
-            .order_by(start)
-        )
+        wanted = select(start, *sums(table)).where(*conditions).group_by(start).order_by(start)
         with self._engine.begin() as connection:
             rows = connection.execute(wanted).all()
         return tuple(Span(row.start_ms, counts_of(row)) for row in rows)
 
 
-def _width(filters: Filters) -> int:
-    return HOUR_MS if filters.hourly else DAY_MS
+def _rollup(filters: Filters, *, hourly: bool) -> Source:
+    """Counts: of one name or of all where that is asked, else of every combination of names."""
+    if len(filters.named) > 1:
+        table = table_of(RollupHour if hourly else RollupDay)
+        return table, matching(table, filters, _width(hourly))
+    table = table_of(GlanceHour if hourly else GlanceDay)
+    return table, _glance(table, filters, hourly=hourly)
+
+
+def _grouped(grouping: Grouping, filters: Filters) -> Source:
+    """Counts that can be told apart by the names of one kind."""
+    if any(kind != grouping for kind, _ in filters.named):
+        table = table_of(RollupHour if filters.hourly else RollupDay)
+        return table, matching(table, filters, _width(filters.hourly))
+    table = table_of(GlanceHour if filters.hourly else GlanceDay)
+    times = within(table.c.start_ms, filters, _width(filters.hourly))
+    names = [table.c.name == name for _, name in filters.named]
+    return table, [table.c.kind == grouping, *times, *names]
+
+
+def _failures(filters: Filters) -> Source:
+    """Failure modes: of one name or of all, else of every combination (kept by the hour alone)."""
+    if len(filters.named) > 1:
+        table = table_of(FailureHour)
+        return table, matching(table, filters, _width(filters.hourly))
+    table = table_of(GlanceFailureHour if filters.hourly else GlanceFailureDay)
+    return table, _glance(table, filters, hourly=filters.hourly)
+
+
+def _glance(table: FromClause, filters: Filters, *, hourly: bool) -> list[ColumnElement[bool]]:
+    kind, name = next(iter(filters.named), ("", ""))
+    times = within(table.c.start_ms, filters, _width(hourly))
+    return [table.c.kind == kind, table.c.name == name, *times]
+
+
+def _width(hourly: bool) -> int:  # noqa: FBT001 - the one thing it depends on
+    return HOUR_MS if hourly else DAY_MS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause
 
@@ -40,15 +41,23 @@ class Filters:
         until = time.time() * 1000 if self.until_ms is None else self.until_ms
         return until - self.since_ms <= HOURLY_UP_TO_MS
 
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """What is filtered by but time, as column and name."""
+        found = ((place, getattr(self, place)) for place in PLACES)
+        return tuple((place, name(wanted)) for place, wanted in found if wanted is not None)
+
 
 def matching(table: FromClause, filters: Filters, width: int) -> list[ColumnElement[bool]]:
     """Conditions on a rollup (by the start of its `width`) or, with width 1, on single rows."""
     moment = table.c.created_ms if width == 1 else table.c.start_ms
-    conditions: list[ColumnElement[bool]] = [moment >= filters.since_ms - filters.since_ms % width]
+    conditions = within(moment, filters, width)
+    return conditions + [table.c[column] == wanted for column, wanted in filters.named]
+
+
+def within(moment: ColumnElement[Any], filters: Filters, width: int) -> list[ColumnElement[bool]]:
+    """Conditions on a time: whole widths that the range touches."""
+    conditions = [moment >= filters.since_ms - filters.since_ms % width]
     if filters.until_ms is not None:
         conditions.append(moment < -(-filters.until_ms // width) * width)
-    for column in PLACES:
-        wanted = getattr(filters, column)
-        if wanted is not None:
-            conditions.append(table.c[column] == name(wanted))
     return conditions

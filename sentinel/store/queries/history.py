@@ -8,9 +8,10 @@ from typing import Literal
 from sqlalchemy import Engine, func, select
 
 from sentinel.store.queries.filters import PLACES, Filters
-from sentinel.store.rollup_tables import InForceHour
-from sentinel.store.tables import RollupDay, table_of
+from sentinel.store.rollup_tables import GlanceDay, InForceHour
+from sentinel.store.tables import table_of
 
+GLANCE = table_of(GlanceDay)
 IN_FORCE = table_of(InForceHour)
 
 NAMES_CAP = 200
@@ -46,12 +47,13 @@ class History:
 
     def names(self) -> Names:
         """What there is to filter by."""
-        table = table_of(RollupDay)
-        columns = [table.c[column] for column in PLACES]
+        known: dict[str, list[str]] = {place: [] for place in PLACES}
+        kind, name = GLANCE.c.kind, GLANCE.c.name
+        wanted = select(kind, name).where(kind != "").group_by(kind, name).order_by(kind, name)
         with self._engine.begin() as connection:
-            rows = connection.execute(select(*columns).group_by(*columns)).all()
-        kinds = zip(*rows, strict=True) if rows else ((),) * len(PLACES)
-        return Names(*(tuple(sorted(set(kind)))[:NAMES_CAP] for kind in kinds))
+            for row in connection.execute(wanted):
+                known[row.kind].append(row.name)
+        return Names(*(tuple(known[place][:NAMES_CAP]) for place in PLACES))
 
     def turns(self, filters: Filters) -> tuple[Turn, ...]:
         """The first hour of each fingerprint and each model of a policy, but the policy's first.

@@ -15,6 +15,10 @@ branch_labels = None
 depends_on = None
 
 COUNTED = ("delivered", "retried", "guarded", "added_microseconds")
+ALL_COUNTED = (
+    "evaluations", "passed", "failed", "refused", "undecided", "traces", "first_passed",
+    "failed_judges", "scored", "score_millionths", "microseconds", "nanodollars", *COUNTED,
+)
 PLACE = "project, model, policy, category, mode"
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -24,8 +28,7 @@ def upgrade() -> None:
     _fill_evaluations()
     for table, width in (("rollup_hour", HOUR_MS), ("rollup_day", DAY_MS)):
         _fill_rollup(table, width)
-    _fill_days("hist", ("metric", "k"))
-    _fill_days("failure", ("quality", "subcategory"))
+    _fill_glances()
     op.execute(
         "INSERT INTO in_force_hour (policy, policy_fingerprint, model, start_ms, n) "
         "SELECT policy, policy_fingerprint, model, created_ms - created_ms % 3600000, count(*) "
@@ -62,32 +65,41 @@ def _add_columns() -> None:
         ),
         sqlite_with_rowid=False,
     )
+    for width in ("hour", "day"):
+        counted = [sa.Column(name, sa.BigInteger(), nullable=False) for name in ALL_COUNTED]
+        _add_glance(f"glance_{width}", (), counted)
+        n = sa.Column("n", sa.BigInteger(), nullable=False)
+        _add_glance(f"glance_failure_{width}", ("quality", "subcategory"), [n])
 
 
-    _add_day_table("hist", ("metric", sa.Text()), ("k", sa.Integer()))
-    _add_day_table("failure", ("quality", sa.Text()), ("subcategory", sa.Text()))
-
-
-def _add_day_table(kind: str, *own: "tuple[str, sa.types.TypeEngine[Any]]") -> None:
-    keys = ("start_ms", *PLACE.split(", "), *(name for name, _ in own))
+def _add_glance(table: str, own: tuple[str, ...], counted: "list[sa.Column[Any]]") -> None:
     op.create_table(
-        f"{kind}_day",
+        table,
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("start_ms", sa.BigInteger(), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in PLACE.split(", ")),
-        *(sa.Column(name, type_, nullable=False) for name, type_ in own),
-        sa.Column("n", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint(*keys, name=op.f(f"pk_{kind}_day")),
+        sa.Column("name", sa.Text(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in own),
+        *counted,
+        sa.PrimaryKeyConstraint("kind", "start_ms", "name", *own, name=op.f(f"pk_{table}")),
         sqlite_with_rowid=False,
     )
 
 
-def _fill_days(kind: str, own: tuple[str, str]) -> None:
-    names = f"{PLACE}, {own[0]}, {own[1]}"
-    op.execute(
-        f"INSERT INTO {kind}_day (start_ms, {names}, n) "
-        f"SELECT start_ms - start_ms % {DAY_MS}, {names}, sum(n) FROM {kind}_hour "
-        f"GROUP BY start_ms - start_ms % {DAY_MS}, {names}"
-    )
+def _fill_glances() -> None:
+    for kind in ("", *PLACE.split(", ")):
+        name = kind or "''"
+        for width, start in (("hour", "start_ms"), ("day", f"start_ms - start_ms % {DAY_MS}")):
+            sums = ", ".join(f"sum({each})" for each in ALL_COUNTED)
+            op.execute(
+                f"INSERT INTO glance_{width} (kind, start_ms, name, {', '.join(ALL_COUNTED)}) "
+                f"SELECT '{kind}', {start}, {name}, {sums} FROM rollup_hour GROUP BY 1, 2, 3"
+            )
+            op.execute(
+                f"INSERT INTO glance_failure_{width} "
+                "(kind, start_ms, name, quality, subcategory, n) "
+                f"SELECT '{kind}', {start}, {name}, quality, subcategory, sum(n) "
+                "FROM failure_hour GROUP BY 1, 2, 3, 4, 5"
+            )
 
 
 def _fill_evaluations() -> None:
@@ -123,7 +135,9 @@ def _fill_rollup(table: str, width: int) -> None:
 
 
 def downgrade() -> None:
-    for table in ("in_force_hour", "hist_day", "failure_day"):
+    for table in (
+        "in_force_hour", "glance_hour", "glance_day", "glance_failure_hour", "glance_failure_day",
+    ):
         op.drop_table(table)
     for table in ("rollup_hour", "rollup_day"):
         for name in COUNTED:
