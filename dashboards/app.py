@@ -17,6 +17,7 @@ from dashboards.pages.overview import Overview
 from dashboards.pages.trace import TracePage
 from dashboards.pages.wall import Wall
 from dashboards.rendering import Rendering, Tab
+from sentinel.errors import Unavailable
 from sentinel.faces import Window
 
 TABS = (
@@ -59,11 +60,11 @@ class Told:
         try:
             await self._app({**scope, "app": self}, receive, send)
         except HTTPException as error:
-            page = self._problem(Request(scope), error)
-            await page(scope, receive, send)
+            told = "Nothing here", "There is no page at this address."
+            await self._problem(Request(scope), error.status_code, *told)(scope, receive, send)
+        except Unavailable as error:
+            told = "Not now", f"{error.what} does not answer. Load the page again in a moment."
+            await self._problem(Request(scope), 503, *told)(scope, receive, send)
 
-    def _problem(self, request: Request, error: HTTPException) -> Response:
-        return self._rendering.page(
-            request, "problem.html", error.status_code, title="Nothing here",
-            message="There is no page at this address.",
-        )  # fmt: skip
+    def _problem(self, request: Request, status: int, title: str, message: str) -> Response:
+        return self._rendering.page(request, "problem.html", status, title=title, message=message)

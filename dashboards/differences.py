@@ -25,8 +25,7 @@ class Piece:
 
 def words(before: str, after: str) -> tuple[Piece, ...]:
     """What changed between two texts, in whole words."""
-    old, new = _split(before), _split(after)
-    return tuple(_pieces(old, new))
+    return tuple(_calm(list(_pieces(_split(before), _split(after)))))
 
 
 def letters(diff: str) -> tuple[Piece, ...]:
@@ -40,6 +39,32 @@ def letters(diff: str) -> tuple[Piece, ...]:
         at = found.end()
     pieces.append(Piece("kept", diff[at:]))
     return tuple(piece for piece in pieces if piece.text)
+
+
+def _calm(pieces: list[Piece]) -> Iterator[Piece]:
+    """Changes with nothing but a gap between them as one: a sentence that was written anew."""
+    gone = come = ""
+    for at, piece in enumerate(pieces):
+        if piece.kind == "kept":
+            between = 0 < at < len(pieces) - 1 and not any(map(str.isalnum, piece.text))
+            if between and (gone or come):
+                gone, come = gone + piece.text, come + piece.text
+                continue
+            yield from _changed(gone, come)
+            gone = come = ""
+            yield piece
+        elif piece.kind == "gone":
+            gone += piece.text
+        else:
+            come += piece.text
+    yield from _changed(gone, come)
+
+
+def _changed(gone: str, come: str) -> Iterator[Piece]:
+    if gone:
+        yield Piece("gone", gone)
+    if come:
+        yield Piece("come", come)
 
 
 def _split(text: str) -> list[str]:

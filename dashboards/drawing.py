@@ -38,10 +38,13 @@ def sparkline(values: Sequence[float | None], *, floor: float | None = None) -> 
         return Sparkline("", "")
     low = min(value for _, value in known) if floor is None else floor
     high = max(value for _, value in known)
+    low = (
+        min(low, 0.0) if low == high else low
+    )  # what never changes lies at the top, nothing at the foot
     spread, last = high - low, len(values) - 1
     spots = [
         (at / last * WIDE,
-         HIGH - PAD - ((value - low) / spread if spread else 0.5) * (HIGH - 2 * PAD))
+         HIGH - PAD - ((value - low) / spread if spread else 0.0) * (HIGH - 2 * PAD))
         for at, value in known
     ]  # fmt: skip
     line = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in spots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +14,17 @@ from dashboards.asking import DAY_MS, HOUR_MS
 from dashboards.pages.cards import cards, summary
 from dashboards.rendering import Part, Rendering, part
 from sentinel.faces import Window
-from sentinel.store.queries import Counts, FailureCount, Filters, Group, Queries, Span, Turn
+from sentinel.store.queries import (
+    Counts,
+    FailureCount,
+    Filters,
+    Group,
+    Names,
+    Queries,
+    Span,
+    Turn,
+    together,
+)
 
 T = TypeVar("T")
 
@@ -22,6 +32,13 @@ NOTHING = Counts(0, 0, 0, 0, 0, 0, 0, 0, None, None, 0.0)
 
 RANKED = 12
 """Failure modes and categories that are shown; the rest is a click away."""
+
+STEPS = tuple(hours * HOUR_MS for hours in (1, 3, 6, 12, 24))
+LONG_STEPS = (DAY_MS, 7 * DAY_MS)
+"""Steps of the line, by hours up to a week, by days beyond; each divides a UTC day or is some."""
+
+ENOUGH = 8
+"""Pictures that a step has on the mean where it has any, if a longer step can bring that."""
 
 
 class Overview:
@@ -36,27 +53,30 @@ class Overview:
         """Every panel is asked for by itself, all at the same time."""
         asked = asking.read(request.query_params)
         now, before, ask = asked.filters(), asked.filters(back=1), self._queries
-        spans, past, turns, names = await asyncio.gather(
+        found, past, turns, names = await asyncio.gather(
             part(lambda: spans_of(ask, now)),
             part(lambda: ask.counts(before)),
             part(lambda: ask.turns(now)),
             part(ask.names),
         )
-        modes, groups, models = await asyncio.gather(
+        other = other_of(names.value)
+        modes, groups, others = await asyncio.gather(
             part(lambda: ask.failure_modes(now, RANKED)),
             part(lambda: ask.by("category", now, RANKED)),
-            part(lambda: ask.by("model", now, RANKED)),
+            part(lambda: ask.by(other, now, RANKED)),
         )
-        total = Part(whole(spans.value or ()), spans.problem)
+        spans = _shown(found, lambda each: merged(each, now))
+        total = _shown(found, lambda each: together([span.counts for span in each]))
         if names.value is not None and not names.value.mode:
             return self._rendering.page(request, "first_run.html", host=host_of(request))
         return self._rendering.page(
             request, "overview.html", asked=asked, ranges=asking.RANGES, names=names.value,
-            hourly=now.hourly, total=total,
-            head=_shown(total, lambda c: summary(c, past.value or NOTHING, _line(spans, now))),
-            cards=_shown(total, lambda c: cards(c, past.value or NOTHING, _line(spans, now))),
-            line=_shown(spans, lambda found: chart(found, turns.value or (), now)),
-            modes=_shown(modes, ranked), groups=_shown(groups, bars), models=_shown(models, bars),
+            total=total, step=step_in_words(spans.value, now),
+            head=_shown(total, lambda c: summary(c, past.value or NOTHING, _line(spans))),
+            cards=_shown(total, lambda c: cards(c, past.value or NOTHING, _line(spans))),
+            line=_shown(spans, lambda each: chart(each, turns.value or ())),
+            modes=_shown(modes, ranked), groups=_shown(groups, bars), other=other,
+            others=_shown(others, bars),
         )  # fmt: skip
 
 
@@ -65,41 +85,43 @@ def spans_of(queries: Queries, filters: Filters) -> tuple[Span, ...]:
     return queries.by_hour(filters) if filters.hourly else queries.by_day(filters)
 
 
-def whole(spans: Sequence[Span]) -> Counts:
-    """The sum of spans: the cards and the line cannot disagree."""
-    every = [span.counts for span in spans]
-    evaluations = sum(each.evaluations for each in every)
-    scored = sum(each.scored for each in every)
-    guarded = sum(each.guarded for each in every)
-    return Counts(
-        evaluations=evaluations,
-        passed=sum(each.passed for each in every),
-        failed=sum(each.failed for each in every),
-        refused=sum(each.refused for each in every),
-        undecided=sum(each.undecided for each in every),
-        traces=sum(each.traces for each in every),
-        first_passed=sum(each.first_passed for each in every),
-        failed_judges=sum(each.failed_judges for each in every),
-        mean_score=_mean([(e.mean_score, e.scored) for e in every], scored),
-        mean_seconds=_mean([(e.mean_seconds, e.evaluations) for e in every], evaluations),
-        cost=sum(each.cost for each in every),
-        delivered=sum(each.delivered for each in every),
-        retried=sum(each.retried for each in every),
-        guarded=guarded,
-        added_seconds=_mean([(e.added_seconds, e.guarded) for e in every], guarded),
-        scored=scored,
-    )
+def merged(spans: Sequence[Span], filters: Filters) -> tuple[Span, ...]:
+    """Every step of the range, with what was counted in it.
+
+    Steps are as short as leaves enough pictures in each that are not empty: the pass rate of two
+    pictures is noise, not a line.
+    """
+    width = _width(spans, STEPS if filters.hourly else LONG_STEPS)
+    found: dict[int, list[Counts]] = {}
+    for span in spans:
+        found.setdefault(span.start_ms - span.start_ms % width, []).append(span.counts)
+    first = filters.since_ms - filters.since_ms % width
+    starts = range(first, filters.until_ms or first, width)
+    return tuple(Span(start, together(found.get(start, []))) for start in starts)
 
 
-def chart(spans: Sequence[Span], turns: Sequence[Turn], filters: Filters) -> dict[str, Any]:
-    """What the script draws: a point for every hour or day of the range, and the annotations."""
-    steps = _steps(filters)
-    known = {span.start_ms: span.counts for span in spans}
-    points = [known.get(step, NOTHING) for step in steps]
+def step_in_words(spans: Sequence[Span] | None, filters: Filters) -> str:
+    """How long a step is, as it is said."""
+    width = spans[1].start_ms - spans[0].start_ms if spans and len(spans) > 1 else 0
+    if width > DAY_MS:
+        return f"by {width // DAY_MS} days"
+    if width == DAY_MS or not filters.hourly:
+        return "by the UTC day"
+    return "by the hour" if width <= HOUR_MS else f"by {width // HOUR_MS} hours"
+
+
+def other_of(names: Names | None) -> Literal["model", "policy"]:
+    """What success is told by beside the category: the model, unless there is but one."""
+    return "policy" if names and len(names.model) == 1 and len(names.policy) > 1 else "model"
+
+
+def chart(spans: Sequence[Span], turns: Sequence[Turn]) -> dict[str, Any]:
+    """What the script draws: a point for every step of the range, and the annotations."""
+    points = [span.counts for span in spans]
     bounds = [each.pass_interval for each in points]
     return {
-        "hourly": filters.hourly,
-        "times": steps,
+        "width": spans[1].start_ms - spans[0].start_ms if len(spans) > 1 else DAY_MS,
+        "times": [span.start_ms for span in spans],
         "rate": [each.pass_rate for each in points],
         "first": [each.first_pass_rate for each in points],
         "low": [each and each[0] for each in bounds],
@@ -139,20 +161,17 @@ def host_of(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _steps(filters: Filters) -> list[int]:
-    width = HOUR_MS if filters.hourly else DAY_MS
-    return list(range(filters.since_ms, filters.until_ms or filters.since_ms, width))
+def _width(spans: Sequence[Span], steps: Sequence[int]) -> int:
+    total = sum(span.counts.evaluations for span in spans)
+    for width in steps:
+        if total >= ENOUGH * len({span.start_ms // width for span in spans}):
+            return width
+    return steps[-1]
 
 
-def _line(spans: Part[tuple[Span, ...]], filters: Filters) -> list[Counts | None]:
-    known = {span.start_ms: span.counts for span in spans.value or ()}
-    return [known.get(step) for step in _steps(filters)]
-
-
-def _mean(values: Sequence[tuple[float | None, int]], whole: int) -> float | None:
-    if not whole:
-        return None
-    return sum(value * n for value, n in values if value is not None) / whole
+def _line(spans: Part[tuple[Span, ...]]) -> list[Counts | None]:
+    """The counts of each step, None where there are none."""
+    return [span.counts if span.counts.evaluations else None for span in spans.value or ()]
 
 
 def _shown(found: Part[T], make: Callable[[T], Any]) -> Part[Any]:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from dashboards import asking, exporting
+from dashboards import asking, assets, exporting
 from dashboards.asking import Asked
 from dashboards.rendering import HEADERS, Rendering, part
 from sentinel.contracts import Standing
@@ -90,19 +91,22 @@ class Wall:
         )  # fmt: skip
 
     async def thumbnail(self, request: Request) -> Response:
-        """A picture made small; 404 where it is no longer kept."""
+        """A picture made small; where it is no longer kept, one that says so."""
         sha256 = request.path_params["sha256"]
         if not SHA256.fullmatch(sha256):
-            return Response(status_code=404, headers=HEADERS)
+            raise HTTPException(404)
         small = await asyncio.to_thread(self._window.thumbnail, sha256)
         if small is None:
-            return Response(status_code=404, headers=HEADERS)
+            gone = assets.assets()["gone.svg"]
+            return Response(gone.content, headers=HEADERS, media_type=gone.kind)
         return Response(small, headers=A_DAY, media_type="image/webp")
 
     async def export(self, request: Request) -> Response:
         """The list as CSV or parquet, at most so many rows; it is written while it is read."""
         sought = read(request.query_params)
         ending = request.path_params["ending"]
+        if ending not in ("csv", "parquet"):
+            raise HTTPException(404)
         rows = self._window.queries.all_pictures(sought.wanted, exporting.MOST)
         headers = HEADERS | {
             "Content-Disposition": f'attachment; filename="sentinel-pictures.{ending}"'

@@ -27,7 +27,7 @@
 
   const told = (data, at) => {
     const box = node("div", "tip");
-    const hour = data.hourly ? ` ${clock(data.times[at])} UTC` : "";
+    const hour = data.width < 86400000 ? ` ${clock(data.times[at])} UTC` : "";
     box.append(node("b", "", day(data.times[at]) + hour));
     const rows = [
       ["accent", "pass rate", percent(data.rate[at])],
@@ -47,14 +47,15 @@
   const marks = (data, colour) => {
     const at = new Map();
     for (const turn of data.turns) {
-      const step = data.hourly ? turn.at : turn.at - (turn.at % 86400000);
+      const step = Math.max(data.times[0], turn.at - (turn.at % data.width));
       at.set(step, [...(at.get(step) || []), turn]);
     }
     return [...at].map(([step, turns]) => ({
       xAxis: String(step),
       name: turns.map((turn) => turn.what === "policy" ? `policy ${turn.policy}` : `model ${turn.name || "(none)"}`).join(", "),
       label: {
-        show: true, position: "insideEndTop", color: colour("muted"), fontSize: 10.5, distance: [2, 4],
+        show: true, position: "end", rotate: 0, color: colour("soft"), fontSize: 11, distance: 6,
+        align: data.times.indexOf(step) > data.times.length * 0.75 ? "right" : data.times.indexOf(step) < data.times.length * 0.25 ? "left" : "center",
         formatter: (mark) => mark.name.length > 34 ? `${mark.name.slice(0, 33)}…` : mark.name,
       },
       lineStyle: {color: colour("muted"), type: [3, 3], width: 1},
@@ -66,18 +67,18 @@
     const font = {color: colour("muted"), fontSize: 11, fontFamily: "Inter, system-ui, sans-serif"};
     const quiet = {axisLine: {lineStyle: {color: colour("line")}}, axisTick: {show: false}};
     const bar = (name, key) => ({
-      name, type: "bar", stack: "all", xAxisIndex: 1, yAxisIndex: 1, data: data[key], barMaxWidth: 22,
+      name, type: "bar", stack: "all", xAxisIndex: 1, yAxisIndex: 1, data: data[key], barMaxWidth: 34,
       barCategoryGap: "22%", itemStyle: {color: colour(key)}, emphasis: {disabled: true},
     });
     const span = data.times.length;
-    const every = data.hourly && span <= 24 ? (narrow ? 6 : 3) : data.hourly ? 24 : Math.max(1, Math.ceil(span / (narrow ? 5 : 10)));
-    const label = (value) => {
-      const ms = Number(value);
-      return data.hourly && span <= 24 ? clock(ms) : day(ms);
-    };
-    const ticks = (at, value) => data.hourly && span > 24
-      ? Number(value) % 86400000 === 0 && (!narrow || (Number(value) / 86400000) % 2 === 0)
+    const DAY = 86400000;
+    const short = span * data.width <= DAY;
+    const every = Math.max(1, Math.ceil(span / (narrow ? 5 : 10)));
+    const label = (value) => (short ? clock : day)(Number(value));
+    const ticks = (at, value) => !short && data.width < DAY
+      ? Number(value) % DAY === 0 && (!narrow || (Number(value) / DAY) % 2 === 0)
       : at % every === 0;
+    const least = Math.min(...data.low.filter((low) => low !== null));
     const line = (name, key, tone, width, more) => ({
       name, type: "line", data: data[key], symbol: "circle", symbolSize: 5, showSymbol: false, showAllSymbol: false,
       connectNulls: false, lineStyle: {color: colour(tone), width}, itemStyle: {color: colour(tone)},
@@ -89,16 +90,12 @@
     return {
       animation: false, useUTC: true, aria: {enabled: false},
       textStyle: {fontFamily: font.fontFamily},
-      grid: [{left: 44, right: 12, top: 30, height: narrow ? 150 : 176}, {left: 44, right: 12, top: narrow ? 196 : 226, height: 56}],
+      grid: [{left: 44, right: 8, top: 22, height: narrow ? 150 : 176}, {left: 44, right: 8, top: narrow ? 194 : 222, height: 56}],
       axisPointer: {link: [{xAxisIndex: "all"}], lineStyle: {color: colour("muted"), type: "solid", width: 1}, label: {show: false}},
       tooltip: {
         trigger: "axis", renderMode: "html", appendTo: "body", className: "tooltip", transitionDuration: 0, confine: false,
         backgroundColor: colour("surface"), borderColor: colour("line"), padding: 10, extraCssText: "",
         formatter: (found) => told(data, found[0].dataIndex),
-      },
-      legend: {
-        top: 0, left: narrow ? 0 : "auto", right: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, textStyle: font, icon: "roundRect",
-        data: ["pass rate", "first try"], selectedMode: true, inactiveColor: colour("line"),
       },
       xAxis: [0, 1].map((at) => ({
         type: "category", gridIndex: at, data: times, boundaryGap: true, ...quiet,
@@ -106,8 +103,8 @@
         splitLine: {show: false},
       })),
       yAxis: [
-        {type: "value", min: 0, max: 1, interval: 0.25, ...quiet, axisLine: {show: false},
-          axisLabel: {...font, formatter: (value) => `${Math.round(value * 100)}\u202f%`}, splitLine: {lineStyle: {color: colour("hair")}}},
+        {type: "value", min: least > 0.55 ? 0.5 : 0, max: 1, interval: least > 0.55 ? 0.125 : 0.25, ...quiet, axisLine: {show: false},
+          axisLabel: {...font, formatter: (value) => `${+(value * 100).toFixed(1)}\u202f%`}, splitLine: {lineStyle: {color: colour("hair")}}},
         {type: "value", gridIndex: 1, min: 0, splitNumber: 2, minInterval: 1, ...quiet, axisLine: {show: false}, axisLabel: font,
           splitLine: {lineStyle: {color: colour("hair")}}},
       ],
@@ -117,7 +114,7 @@
           areaStyle: {color: colour("accent"), opacity: 0.13}, tooltip: {show: false}},
         line("first try", "first", "first", 1.25, {lineStyle: {color: colour("first"), width: 1.25, type: [4, 3]}}),
         line("pass rate", "rate", "accent", 2, {markLine: {symbol: "none", silent: true, animation: false, data: marks(data, colour)}}),
-        {name: "alone", type: "line", data: dots, symbol: "circle", symbolSize: 6, showSymbol: true, lineStyle: {opacity: 0},
+        {name: "alone", type: "line", data: dots, symbol: "circle", symbolSize: 6, showSymbol: true, showAllSymbol: true, lineStyle: {opacity: 0},
           itemStyle: {color: colour("accent")}, silent: true, emphasis: {disabled: true}, tooltip: {show: false}, z: 4},
         bar("passed", "passed"), bar("regenerate", "failed"), bar("gate failures", "refused"), bar("undecided", "undecided"),
       ],

@@ -29,15 +29,6 @@
     if (event.target.matches("select[data-go]")) location.assign(event.target.value);
   });
 
-  // a picture that is no longer kept says so
-  document.addEventListener("error", (event) => {
-    if (!event.target.matches || !event.target.matches("img[data-thumb]")) return;
-    const gone = document.createElement("span");
-    gone.className = "gone";
-    gone.textContent = "picture not kept";
-    event.target.replaceWith(gone);
-  }, true);
-
   // back to the wall as it was, where that is where one came from
   document.addEventListener("click", (event) => {
     const back = event.target.closest && event.target.closest("[data-back]");

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from sentinel.store.queries.counting import Counting, FailureCount, Group, Grouping, Overview
-from sentinel.store.queries.counts import Counts, Span, quantile, share, wilson
+from sentinel.store.queries.counts import Counts, Span, quantile, share, together, wilson
 from sentinel.store.queries.filters import HOURLY_UP_TO_MS, PLACES, Filters
 from sentinel.store.queries.history import History, Names, Turn
 from sentinel.store.queries.listing import Listed, Listing, Page
@@ -27,7 +27,7 @@ from sentinel.store.queries.wall import (
 __all__ = [
     "HOURLY_UP_TO_MS", "PLACES", "Counts", "FailureCount", "Filters", "Group", "Grouping",
     "Listed", "Names", "Order", "Overview", "Page", "PicturePage", "Pictured", "Place", "Queries",
-    "Said", "Span", "Turn", "Wanted", "quantile", "share", "wilson",
+    "Said", "Span", "Turn", "Wanted", "quantile", "share", "together", "wilson",
 ]  # fmt: skip
 
 

@@ -99,6 +99,37 @@ def sums(table: FromClause) -> list[Any]:
     return [func.coalesce(func.sum(column), 0).label(column.name) for column in columns]
 
 
+def together(every: Sequence[Counts]) -> Counts:
+    """Counts of several ranges as one: what is summed from a line cannot disagree with it."""
+    evaluations = sum(each.evaluations for each in every)
+    scored = sum(each.scored for each in every)
+    guarded = sum(each.guarded for each in every)
+    return Counts(
+        evaluations=evaluations,
+        passed=sum(each.passed for each in every),
+        failed=sum(each.failed for each in every),
+        refused=sum(each.refused for each in every),
+        undecided=sum(each.undecided for each in every),
+        traces=sum(each.traces for each in every),
+        first_passed=sum(each.first_passed for each in every),
+        failed_judges=sum(each.failed_judges for each in every),
+        mean_score=_mean([(e.mean_score, e.scored) for e in every], scored),
+        mean_seconds=_mean([(e.mean_seconds, e.evaluations) for e in every], evaluations),
+        cost=sum(each.cost for each in every),
+        delivered=sum(each.delivered for each in every),
+        retried=sum(each.retried for each in every),
+        guarded=guarded,
+        added_seconds=_mean([(e.added_seconds, e.guarded) for e in every], guarded),
+        scored=scored,
+    )
+
+
+def _mean(values: Sequence[tuple[float | None, int]], whole: int) -> float | None:
+    if not whole:
+        return None
+    return sum(value * n for value, n in values if value is not None) / whole
+
+
 def counts_of(row: Any) -> Counts:
     """One row of `sums` as counts."""
     evaluations, scored, guarded = int(row.evaluations), int(row.scored), int(row.guarded)
