@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,13 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`sentinel serve --tls` in a process and a home of its own."""
-    home = tmp_path_factory.mktemp("served")
+    with serving(tmp_path_factory.mktemp("served"), policies) as served:
+        yield served
+
+
+@contextmanager
+def serving(home: Path, policies: Path) -> Iterator[Served]:
+    """A server in that home, as long as the block goes on."""
     port, tls_port = free_ports(2)
     environment = {
         **os.environ, "SENTINEL_HOME": str(home), "SENTINEL_POLICIES": str(policies),
@@ -142,6 +149,28 @@ def node(server: Served) -> Run:
         return printed(["node", *words], cwd=JS, env=told, text=text)
 
     return run
+
+
+RUNPOD = CLIENTS / "runpod.txt"
+
+VENV = CLIENTS.parent.parent / ".venv-runpod"
+"""Where RunPod's Python client is installed: beside Sentinel, its FastAPI with all extras would give
+uvicorn another event loop and another parser than users have."""
+
+
+@pytest.fixture(scope="session")
+def runpod_python() -> Path:
+    """A Python that has RunPod's client; made once, and anew when its pins change."""
+    stamp = VENV / "runpod.txt"
+    if not stamp.exists() or stamp.read_text() != RUNPOD.read_text():
+        making = VENV.with_name(f"{VENV.name}-{os.getpid()}")
+        subprocess.run([sys.executable, "-m", "venv", making], check=True)
+        install = [making / "bin" / "python", "-m", "pip", "install", "-q", "-r", RUNPOD]
+        subprocess.run(install, check=True)
+        shutil.rmtree(VENV, ignore_errors=True)
+        making.rename(VENV)
+        stamp.write_text(RUNPOD.read_text())
+    return VENV / "bin" / "python"
 
 
 def printed(command: list[str], *, cwd: Path, env: dict[str, str], text: bool = False) -> Any:

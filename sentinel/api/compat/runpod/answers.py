@@ -66,8 +66,11 @@ def told_of(places: Places, batch: Batch, found: Guarded | None) -> Told:
     try:
         return _completed(places, body, _delivered(job, found))
     except Refusal as refusal:
-        late = {"status": "TIMED_OUT"} if refusal.code == "deadline" else {}
-        failed = {**body, "error": words_of(str(refusal), refusal.problems), **late}
+        failed = {**body, "error": words_of(str(refusal), refusal.problems)}
+        if trace is not None and trace.stopped_because == "deadline":
+            failed["status"] = "TIMED_OUT"
+        elif trace is not None and refusal.code == "rejected":
+            failed["error"] += f" ({trace.verdict.reason})"
         return Told(failed, refusal.headers, refusal, trace)
 
 
