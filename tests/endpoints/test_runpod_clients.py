@@ -160,3 +160,39 @@ def test_javascript_throws_at_once_and_the_response_says_why(javascript):
     )
     assert javascript["elsewhere"]["status"] == javascript["unknown"]["status"] == 404
     assert max(javascript[each]["seconds"] for each in ("wrong", "elsewhere", "unknown")) < AT_ONCE
+
+
+def quickstart(language: str, server: Served) -> str:
+    """The page's sample, at this server."""
+    pattern = rf"^## Quickstart.*?^```{language}\n(.*?)^```"
+    found = re.search(pattern, PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1].replace("http://127.0.0.1:8600", server.url)
+
+
+def test_the_pages_sample_runs_in_python_with_the_environment_alone(
+    server, runpod_python, tmp_path
+):
+    (tmp_path / "sample.py").write_text(quickstart("python", server))
+    command = [str(runpod_python), "sample.py"]
+    said = printed(command, cwd=tmp_path, env=environment(server), text=True)
+
+    assert re.fullmatch(rf"{server.url}/media/\w+\.png 0\.00062915\n", said)
+
+
+def test_the_pages_sample_runs_in_javascript(node, server):
+    sample = CLIENTS / "js" / "runpod-quickstart.mjs"
+    sample.write_text(quickstart("js", server))
+    try:
+        said = node(sample.name, text=True)
+    finally:
+        sample.unlink()
+
+    assert re.fullmatch(rf"COMPLETED {server.url}/media/\w+\.jpg true\n", said)
+
+
+def test_the_pages_sample_runs_in_a_shell(server):
+    script = quickstart("sh", server).replace("curl", "curl -sf", 1)
+    told = printed(["bash", "-c", script], cwd=CLIENTS, env=dict(os.environ))
+
+    assert (told["status"], told["output"]["cost"]) == ("COMPLETED", 0.00062915)
