@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from starlette.responses import Response
 
 from sentinel.api import examples, generation_examples, prices
-from sentinel.api.delivering import answered, headers_of
+from sentinel.api.delivering import answered, response_of
 from sentinel.api.errors import Refusal, shown
 from sentinel.api.generated import GenerateAnswer, price_of, together
 from sentinel.api.idempotency import once
@@ -41,7 +41,7 @@ from sentinel.api.painting import (
     while_connected,
 )
 from sentinel.api.published import Places, places
-from sentinel.api.routes import ready_house, reply
+from sentinel.api.routes import ready_house
 from sentinel.api.security import billed, charge
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference
@@ -66,8 +66,9 @@ MISTYPED = 0.8
 MOST_IMAGES = 4
 """Pictures that one request delivers at most, as at fal and Runflow."""
 
-Side = Annotated[int, Field(ge=1, le=16_384)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1, le=16_384, strict=True)]
+Count = Annotated[int, Field(strict=True)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class GenerateRequest(Wire):
@@ -79,11 +80,11 @@ class GenerateRequest(Wire):
     """What is not wanted; where the generator takes none, a note says so."""
     width: Side = SIDE
     height: Side = SIDE
-    num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = STEPS
-    guidance_scale: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    num_inference_steps: Annotated[Count, Field(ge=1, le=1000)] = STEPS
+    guidance_scale: Annotated[Amount, Field(le=100)] | None = None
+    seed: Annotated[Count, Field(ge=0, lt=2**63)] | None = None
     """Of the first attempt; those of the others follow from it."""
-    num_images: Annotated[int, Field(ge=1, le=MOST_IMAGES)] = 1
+    num_images: Annotated[Count, Field(ge=1, le=MOST_IMAGES)] = 1
     """Pictures to be delivered, each with a seed, attempts and a trace of its own; `candidates`
     paints several and delivers the best."""
     output_format: Literal["png", "jpeg", "webp"] = "png"
@@ -100,9 +101,9 @@ class GenerateRequest(Wire):
     model: Line | None = None
     """Kept in the trace and told back; `generator` is what chooses."""
     mode: Literal["guard", "score", "off"] | None = None
-    candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 1
+    candidates: Annotated[Count, Field(ge=1, le=MOST_CANDIDATES)] = 1
     """Pictures painted at once, of which the best is taken; each spends an attempt."""
-    max_attempts: Annotated[int, Field(ge=0)] | None = None
+    max_attempts: Annotated[Count, Field(ge=0)] | None = None
     """Lowers what the policy allows, as do the next two; none of them raises it."""
     max_seconds: Amount | None = None
     max_cost: Amount | None = None
@@ -161,7 +162,7 @@ async def _generate(request: Request) -> Response:
         await charge(request, price_of(each.trace), reference=each.trace.id)
     answer = await asyncio.to_thread(_together, house, places(request), made)
     notes = (*answer.notes, *ignored)
-    return reply(answer.model_copy(update={"notes": notes}), headers=headers_of(answer))
+    return response_of(answer.model_copy(update={"notes": notes}))
 
 
 async def _jobs(house: Sentinel, briefs: Sequence[Brief], wanted: Wanted) -> tuple[Job, ...]:

@@ -65,13 +65,17 @@ JOB: Json = {
 NO_JOB = refused("No such job", "not_found", f"there is no job '{ID}'")
 
 RESPONSES: Responses = {
-    200: answered("The picture, or why none is delivered (`status` is `rejected`)", ANSWER),
+    200: answered("The picture and its story", ANSWER),
     202: answered("Accepted as a job, where `async` is true", ACCEPTED),
     400: refused("The body cannot be parsed", "json_invalid", "the body is not JSON"),
     404: refused("No such policy or generator", "not_found", "there is no policy 'postre'",
                  "policy"),
     415: refused("Wrong media type", "media_type", "the body is text/plain; send JSON"),
-    422: refused("A field cannot be used", "invalid", "prompt: is missing", "prompt"),
+    409: refused("The answer under this key is not kept", "idempotency_gone",
+                 "Idempotency-Key: this request was answered before"),
+    422: refused("A field cannot be used, or nothing may be delivered: `rejected`, with the fields "
+                 "of 200 beside, `reason` and `attempts` among them", "invalid",
+                 "prompt: is missing", "prompt"),
     502: refused("No generator gave a picture", "no_picture", "no picture came", "attempts[0]"),
     503: BUSY,
     504: refused("No picture came in time", "deadline", "no picture came", "attempts[0]"),

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from sentinel.api import examples, generation_examples
-from sentinel.api.delivering import answered, headers_of
+from sentinel.api.delivering import answered, response_of
 from sentinel.api.errors import Refusal
 from sentinel.api.generated import GenerateAnswer
 from sentinel.api.painting import refuse_failure
@@ -141,7 +141,7 @@ async def result(request: Request, job_id: JobId) -> Response:
     refuse_failure(made.trace, {"X-Sentinel-Trace-Id": made.trace.id})
     where = places(request)
     answer = await asyncio.to_thread(answered, house, where, made.trace, made.picture)
-    return reply(answer, headers=headers_of(answer))
+    return response_of(answer)
 
 
 @router.delete(

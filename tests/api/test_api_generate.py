@@ -162,8 +162,10 @@ def test_what_asks_for_more_than_the_policy_allows_is_told(client):
 
 @pytest.mark.parametrize("wish", [{"max_attempts": 0}, {"max_seconds": 0}, {"max_cost": 0}])
 def test_a_budget_of_nothing_is_an_answer_without_a_picture(client, wish):
-    answer = generate(client, **wish).json()
+    response = generate(client, **wish)
+    answer = response.json()
 
+    assert (response.status_code, answer["code"]) == (422, "rejected")
     assert (answer["status"], answer["images"], answer["attempts"]) == ("rejected", [], [])
     assert answer["stopped_because"] in ("budget", "deadline")
     assert client.get(answer["trace_url"]).json()["attempts"] == []
@@ -171,8 +173,12 @@ def test_a_budget_of_nothing_is_an_answer_without_a_picture(client, wish):
 
 
 def test_a_refused_picture_is_not_delivered_and_stays_in_the_trace(client):
-    answer = generate(client, policy="poster").json()
+    response = generate(client, policy="poster")
+    answer = response.json()
 
+    assert (response.status_code, answer["code"]) == (422, "rejected")
+    assert answer["errors"][0]["field"] == "attempts[0]"
+    assert answer["message"].endswith(f"trace {answer['id']}")
     assert (answer["status"], answer["action"], answer["stopped_because"]) == (
         "rejected", "reject", "rejected",
     )  # fmt: skip
