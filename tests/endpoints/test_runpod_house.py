@@ -20,7 +20,7 @@ from sentinel.imaging import encode
 from sentinel.policy import builtin
 from sentinel.settings import Settings
 from sentinel.store.keys import NewKey
-from sentinel.testing import ScriptedGenerator, scene
+from sentinel.testing import ScriptedGenerator, red, scene
 
 HERE = "/v2/black-forest-labs-flux-1-schnell"
 ASKED = {"prompt": "a red circle", "seed": 7, "width": 256, "height": 256}
@@ -30,7 +30,10 @@ GATE = threading.Event()
 
 
 class Painter(ScriptedGenerator):
-    """Paints a scene; nothing where it is asked for nothing; waits where it is told to wait."""
+    """Paints a scene for a quarter; nothing where it is asked for nothing; waits where it is told to wait."""
+
+    def __init__(self) -> None:
+        super().__init__(red(0.9), cost=0.25, price=0.25)
 
     def generate(self, brief):
         self.script = (encode(scene(brief.width, brief.height), brief.output_format),)
@@ -112,6 +115,34 @@ def test_a_generator_that_gives_nothing_is_502_and_the_job_failed(settings):
     assert (answer.status_code, answer.json()["status"]) == (502, "FAILED")
     assert "has no paint left" in answer.json()["error"]
     assert answer.json()["executionTime"] > 0
+
+
+def test_imageapi_tells_why_nothing_may_be_delivered(settings):
+    with opened(settings) as client:
+        body = {"prompt": "a red circle", "width": 128, "height": 128}
+        answer = client.post(
+            "/api/v1/generate", json=body, headers={"X-Sentinel-Policy": "product"}
+        )
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "content_policy_violation"
+    assert "offensive" in answer.json()["error"]["message"]
+
+
+def test_imageapi_asks_for_a_key_where_there_is_one_and_charges_what_the_picture_cost(settings):
+    body = {"prompt": "a red circle", "width": 128, "height": 128}
+    with opened(settings) as client:
+        keys = client.app.state.house.store.keys
+        key = keys.create(NewKey())
+        denied = client.post("/api/v1/generate", json=body)
+        served = client.post(
+            "/api/v1/generate", json=body, headers={"Authorization": f"Bearer {key.secret}"}
+        )
+        spent = keys.spent(key.key.id)
+
+    assert (denied.status_code, denied.json()["error"]["code"]) == (401, "unauthorized")
+    assert served.status_code == 200
+    assert spent == 0.25 * 1e9
 
 
 def test_a_job_goes_on_after_a_restart_under_its_id(settings):

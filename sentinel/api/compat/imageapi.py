@@ -16,14 +16,16 @@ from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from sentinel.api.compat.asking import story, wanted_of, with_text
+from sentinel.api.compat.fal.refused import UNSAFE
 from sentinel.api.compat.limits import Whole, Within, sentence
 from sentinel.api.compat.ours import own_words
+from sentinel.api.compat.rejected import told_why
 from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
 from sentinel.api.errors import ErrorAnswer, Problem, Refusal, shown
 from sentinel.api.intake import Prompt
 from sentinel.api.painting import Delivered, briefs_of, paint, stages_of
 from sentinel.api.published import places
-from sentinel.api.routes import ready_house
+from sentinel.api.routes import load_trace, ready_house
 from sentinel.api.security import charge
 from sentinel.contracts import Brief
 
@@ -89,7 +91,8 @@ def tell(status: int, error: ErrorAnswer, headers: Mapping[str, str]) -> Respons
     """An error as imageapi tells it."""
     named = [each for each in error.errors if not each.field.startswith("attempts[")]
     said = "; ".join(_word(each) for each in named) or error.message
-    code = error.code if status not in CODES or error.code == "rejected" else CODES[status]
+    ours = error.code == UNSAFE or (error.code == "rejected" and not named)
+    code = error.code if ours else CODES.get(status, error.code)
     body = {"error": {"code": code, "message": said}}
     return _respond(400 if status == INVALID else status, body, headers)
 
@@ -103,7 +106,13 @@ async def generate(request: Request) -> Response:
     house = await ready_house(request)
     asked = await asyncio.to_thread(Asked.of, await body_of(request))
     brief = with_text(request, asked.brief)
-    (picture,) = await paint(request, house, briefs_of(brief, 1), wanted_of(request))
+    try:
+        (picture,) = await paint(request, house, briefs_of(brief, 1), wanted_of(request))
+    except Refusal as refusal:
+        trace_id = refusal.headers.get("X-Sentinel-Trace-Id")
+        if refusal.code != "rejected" or trace_id is None:
+            raise
+        raise told_why(refusal, await load_trace(house, trace_id)) from None
     trace = picture.trace
     request.scope["state"]["stages"] = stages_of(trace)
     await charge(request, trace.owed, reference=trace.id)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import story
 from sentinel.api.compat.ours import own_words
+from sentinel.api.compat.rejected import told_why
 from sentinel.api.errors import ErrorAnswer, Problem, Refusal
 from sentinel.api.painting import Delivered, delivered
 from sentinel.api.published import Places, address_on
@@ -66,12 +67,11 @@ def told_of(places: Places, batch: Batch, found: Guarded | None) -> Told:
     try:
         return _completed(places, body, _delivered(job, found))
     except Refusal as refusal:
-        failed = {**body, "error": words_of(str(refusal), refusal.problems)}
+        why = refusal if trace is None else told_why(refusal, trace)
+        failed = {**body, "error": words_of(str(why), why.problems)}
         if trace is not None and trace.stopped_because == "deadline":
             failed["status"] = "TIMED_OUT"
-        elif trace is not None and refusal.code == "rejected":
-            failed["error"] += f" ({trace.verdict.reason})"
-        return Told(failed, refusal.headers, refusal, trace)
+        return Told(failed, why.headers, why, trace)
 
 
 def timed_out(batch: Batch) -> bool:
