@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -91,52 +92,74 @@ def evaluation_of(
 ) -> EvaluationAnswer:
     """The evaluation of one attempt of a trace."""
     named = said.id or evaluation_id(trace.id, attempt.number)
-    verdict, times = attempt.verdict, _times(trace, attempt, said)
-    pending = trace.mode == "score" and not attempt.judged
-    unjudged = not attempt.judged and not pending
-    action = _action(attempt)
-    changes = attempt.feedback.changes if attempt.feedback else ()
+    times = _times(trace, attempt, said)
     return EvaluationAnswer(
         id=named,
         org_id=trace.project,
-        run_id=said.run_id or trace.brief.client.get("run_id"),
-        model_id=None if attempt.generator == "unknown" else attempt.generator,
-        task_type=said.task_type or trace.brief.category,
-        task_description=said.task_description,
-        generation_prompt=attempt.brief.prompt,
-        generated_image_url=said.generated_image_url or _picture(trace, attempt, address),
-        input_attributes=dict(said.input_attributes),
-        evaluation_instructions=said.evaluation_instructions,
-        reference_images=_references(trace, said, address),
-        status_code="pending" if pending else "failed" if unjudged else "completed",
-        failure_code="not_judged" if unjudged else None,
-        failure_message=verdict.reason if unjudged else None,
-        overall_passed=_overall(verdict),
-        weighted_pass_rate=_pass_rate(verdict.outcomes),
-        score=verdict.score,
-        top_issues=verdict.top_issues,
-        top_strengths=verdict.top_strengths,
-        check_summary=_summary(verdict),
-        analysis_modules_executed=_executed(verdict),
-        primary_action_code=action,
-        parent_evaluation_id=_parent(trace, attempt),
-        attempt_number=attempt.number,
-        superseded_at=times.superseded,
-        eval_duration_ms=None if pending else round((attempt.seconds - attempt.made_in) * 1000),
-        feedback_is_positive=said.is_positive,
-        feedback_reason=said.reason,
-        created_at=times.created,
-        updated_at=times.updated,
-        submitted_at=times.created,
-        completed_at=None if pending else times.completed,
-        client_ref=said.client_ref or trace.brief.client.get("client_ref"),
-        callback_url=said.callback_url,
         trace_id=trace.id,
-        judges=tuple(line_of(each, named, times.completed) for each in verdict.outcomes),
-        action=ActionLine(code=action, reason=verdict.reason, changes=changes),
-        gate_failures=tuple(gate.gate for gate in refusals(verdict.gates)),
+        attempt_number=attempt.number,
+        parent_evaluation_id=_parent(trace, attempt),
         links=links_of(named, trace.id, attempt.number),
+        judges=tuple(line_of(each, named, times.completed) for each in attempt.verdict.outcomes),
+        **_asked(trace, attempt, address, said),
+        **_stands(trace, attempt, times),
+        **_found(attempt),
     )
+
+
+def _asked(trace: Trace, attempt: Attempt, address: Address | None, said: Said) -> dict[str, Any]:
+    """What the picture was made for, and what people say of the verdict."""
+    client = trace.brief.client
+    return {
+        "run_id": said.run_id or client.get("run_id"),
+        "model_id": None if attempt.generator == "unknown" else attempt.generator,
+        "task_type": said.task_type or trace.brief.category,
+        "task_description": said.task_description,
+        "generation_prompt": attempt.brief.prompt,
+        "generated_image_url": said.generated_image_url or _picture(trace, attempt, address),
+        "input_attributes": dict(said.input_attributes),
+        "evaluation_instructions": said.evaluation_instructions,
+        "reference_images": _references(trace, said, address),
+        "client_ref": said.client_ref or client.get("client_ref"),
+        "callback_url": said.callback_url,
+        "feedback_is_positive": said.is_positive,
+        "feedback_reason": said.reason,
+    }
+
+
+def _stands(trace: Trace, attempt: Attempt, times: Times) -> dict[str, Any]:
+    """Where it stands, and when it came there."""
+    pending = trace.mode == "score" and not attempt.judged
+    unjudged = not attempt.judged and not pending
+    return {
+        "status_code": "pending" if pending else "failed" if unjudged else "completed",
+        "failure_code": "not_judged" if unjudged else None,
+        "failure_message": attempt.verdict.reason if unjudged else None,
+        "superseded_at": times.superseded,
+        "eval_duration_ms": None if pending else round((attempt.seconds - attempt.made_in) * 1000),
+        "created_at": times.created,
+        "submitted_at": times.created,
+        "updated_at": times.updated,
+        "completed_at": None if pending else times.completed,
+    }
+
+
+def _found(attempt: Attempt) -> dict[str, Any]:
+    """The verdict."""
+    verdict, action = attempt.verdict, _action(attempt)
+    changes = attempt.feedback.changes if attempt.feedback else ()
+    return {
+        "overall_passed": _overall(verdict),
+        "weighted_pass_rate": _pass_rate(verdict.outcomes),
+        "score": verdict.score,
+        "top_issues": verdict.top_issues,
+        "top_strengths": verdict.top_strengths,
+        "check_summary": _summary(verdict),
+        "analysis_modules_executed": _executed(verdict),
+        "primary_action_code": action,
+        "action": ActionLine(code=action, reason=verdict.reason, changes=changes),
+        "gate_failures": tuple(gate.gate for gate in refusals(verdict.gates)),
+    }
 
 
 def links_of(named: str, trace_id: str, number: int) -> dict[str, str]:

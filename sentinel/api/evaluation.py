@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from sentinel.api.wire import Wire
 from sentinel.contracts import Change
@@ -80,48 +80,48 @@ class EvaluationAnswer(Wire):
     id: str
     org_id: str
     """The project that the evaluation belongs to."""
-    run_id: str | None
+    run_id: str | None = None
     target_type_code: Literal["image"] = "image"
-    model_id: str | None
-    task_type: str | None
-    task_description: str | None
-    generation_prompt: str | None
-    generated_image_url: str | None
+    model_id: str | None = None
+    task_type: str | None = None
+    task_description: str | None = None
+    generation_prompt: str | None = None
+    generated_image_url: str | None = None
     """Null where the picture is not kept any more."""
-    input_attributes: dict[str, JsonValue]
-    evaluation_instructions: str | None
-    reference_images: tuple[ReferenceLine, ...]
+    input_attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    evaluation_instructions: str | None = None
+    reference_images: tuple[ReferenceLine, ...] = ()
     job_class_code: str = "standard"
     status_code: Status
-    failure_code: str | None
-    failure_message: str | None
-    overall_passed: bool | None
-    weighted_pass_rate: float | None
-    score: float | None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    overall_passed: bool | None = None
+    weighted_pass_rate: float | None = None
+    score: float | None = None
     override_reason: str | None = None
     """Null: no verdict is overridden; feedback stands beside it."""
-    top_issues: tuple[str, ...]
-    top_strengths: tuple[str, ...]
-    check_summary: dict[str, int]
-    analysis_modules_executed: int
+    top_issues: tuple[str, ...] = ()
+    top_strengths: tuple[str, ...] = ()
+    check_summary: dict[str, int] = Field(default_factory=dict)
+    analysis_modules_executed: int = 0
     """Gates and judges that gave an answer."""
-    primary_action_code: str | None
-    parent_evaluation_id: str | None
+    primary_action_code: str | None = None
+    parent_evaluation_id: str | None = None
     """The attempt that led to this one."""
-    attempt_number: int
-    superseded_at: str | None
-    eval_duration_ms: int | None
-    feedback_is_positive: bool | None
-    feedback_reason: str | None
+    attempt_number: int = 1
+    superseded_at: str | None = None
+    eval_duration_ms: int | None = None
+    feedback_is_positive: bool | None = None
+    feedback_reason: str | None = None
     created_at: str
     updated_at: str
     submitted_at: str
-    completed_at: str | None
-    client_ref: str | None
-    callback_url: str | None
+    completed_at: str | None = None
+    client_ref: str | None = None
+    callback_url: str | None = None
     cost: str = FREE
     trace_id: str
-    judges: tuple[JudgeLine, ...]
-    action: ActionLine | None
-    gate_failures: tuple[str, ...]
+    judges: tuple[JudgeLine, ...] = ()
+    action: ActionLine | None = None
+    gate_failures: tuple[str, ...] = ()
     links: dict[str, str]

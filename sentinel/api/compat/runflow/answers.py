@@ -118,13 +118,12 @@ def _asked(known: Known, places: Places) -> Said:
 def _unjudged(known: Known, places: Places) -> EvaluationAnswer:
     """One that waits, is being judged, or could not be."""
     kept, said = Kept.model_validate_json(known.asked), _asked(known, places)
-    ended = None if known.completed_ms is None else written(known.completed_ms)
+    created = written(known.created_ms)
     links = links_of(known.id, known.trace_id, 1)
     return EvaluationAnswer(
         id=known.id,
         org_id=known.project,
         run_id=known.run_id,
-        model_id=None,
         task_type=known.task_type,
         task_description=said.task_description,
         generation_prompt=kept.generation_prompt,
@@ -135,29 +134,12 @@ def _unjudged(known: Known, places: Places) -> EvaluationAnswer:
         status_code=known.state,
         failure_code=known.code,
         failure_message=known.error,
-        overall_passed=None,
-        weighted_pass_rate=None,
-        score=None,
-        top_issues=(),
-        top_strengths=(),
-        check_summary={},
-        analysis_modules_executed=0,
-        primary_action_code=None,
-        parent_evaluation_id=None,
-        attempt_number=1,
-        superseded_at=None,
-        eval_duration_ms=None,
-        feedback_is_positive=None,
-        feedback_reason=None,
-        created_at=written(known.created_ms),
+        created_at=created,
+        submitted_at=created,
         updated_at=written(known.updated_ms),
-        submitted_at=written(known.created_ms),
-        completed_at=ended,
+        completed_at=None if known.completed_ms is None else written(known.completed_ms),
         client_ref=known.client_ref,
         callback_url=known.callback_url,
         trace_id=known.trace_id,
-        judges=(),
-        action=None,
-        gate_failures=(),
-        links={name: links[name] for name in ("self",)},
+        links={"self": links["self"]},
     )

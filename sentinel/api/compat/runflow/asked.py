@@ -144,6 +144,7 @@ class Kept(Value):
     generation_prompt: str | None = None
     evaluation_instructions: str | None = None
     input_attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    job_class: Literal["standard"] = "standard"
     reference_images: tuple[ReferenceLine, ...] = ()
     pictures: tuple[str, ...] = ()
     expected_text: tuple[str, ...] = ()

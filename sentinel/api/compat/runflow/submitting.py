@@ -71,6 +71,7 @@ def _kept(
         generation_prompt=asked.generation_prompt,
         evaluation_instructions=asked.evaluation_instructions,
         input_attributes=asked.input_attributes,
+        job_class=asked.job_class,
         reference_images=tuple(
             ReferenceLine(url=_repeated(each.url), kind=each.kind, description=each.description)
             for each in asked.reference_images
