@@ -7,8 +7,9 @@ still asked, because an unsafe picture must not slip through behind a broken gat
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sentinel.checking import checked, said
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from sentinel.worker import Crew, Worker
 
 Question = Sample | Brief
+
+Known = Mapping[str, GateOutcome]
+"""What gates have said of this very sample before, by name."""
+
+NOTHING: Known = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,35 @@ async def screen(seats: Sequence[GateSeat], brief: Brief) -> tuple[GateOutcome, 
     return await _in_turn([seat for seat in seats if not seat.sees_picture], brief)
 
 
-async def check(seats: Sequence[GateSeat], sample: Sample) -> tuple[GateOutcome, ...]:
-    """Ask every gate: the brief's first, then the picture's, cheapest first."""
-    screened = await screen(seats, sample.brief)
+async def check(
+    seats: Sequence[GateSeat], sample: Sample, known: Known = NOTHING
+) -> tuple[GateOutcome, ...]:
+    """Ask every gate: the brief's first, then the picture's, cheapest first.
+
+    A gate whose outcome is `known` is not asked again.
+    """
+    screened = await _in_turn(
+        [seat for seat in seats if not seat.sees_picture], sample.brief, known
+    )
     if refused(screened):
         return screened
-    return screened + await _in_turn([seat for seat in seats if seat.sees_picture], sample)
+    return screened + await _in_turn([seat for seat in seats if seat.sees_picture], sample, known)
+
+
+def recall(seats: Sequence[GateSeat], known: Known) -> tuple[GateOutcome, ...] | None:
+    """What `check` would answer if it asked nobody; None where somebody must be asked."""
+    outcomes: list[GateOutcome] = []
+    for seat in sorted(seats, key=lambda seat: (seat.sees_picture, *_place(seat))):
+        outcome = known.get(seat.name)
+        if seat.missing:
+            fault = _fault(seat, f"not run: {seat.missing}", 0.0)
+            outcome = fault.model_copy(update={"seconds": 0.0})
+        if outcome is None:
+            return None
+        outcomes.append(outcome)
+        if refused(outcomes):
+            break
+    return tuple(outcomes)
 
 
 def refused(outcomes: Sequence[GateOutcome]) -> bool:
@@ -56,13 +85,20 @@ def refused(outcomes: Sequence[GateOutcome]) -> bool:
     return any(isinstance(outcome, GateResult) and not outcome.passed for outcome in outcomes)
 
 
-async def _in_turn(seats: Sequence[GateSeat], question: Question) -> tuple[GateOutcome, ...]:
+async def _in_turn(
+    seats: Sequence[GateSeat], question: Question, known: Known = NOTHING
+) -> tuple[GateOutcome, ...]:
     outcomes: list[GateOutcome] = []
-    for seat in sorted(seats, key=lambda seat: (seat.typical_ms, seat.name)):
-        outcomes.append(await _ask(seat, question))
+    for seat in sorted(seats, key=_place):
+        outcomes.append(known.get(seat.name) or await _ask(seat, question))
         if refused(outcomes):
             break
     return tuple(outcomes)
+
+
+def _place(seat: GateSeat) -> tuple[float, str]:
+    """Its place in the line: the cheapest first."""
+    return seat.typical_ms, seat.name
 
 
 async def _ask(seat: GateSeat, question: Question) -> GateOutcome:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from sentinel.checking import checked, said
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 Answer = Reading | Declined
 
+Known = Mapping[str, Outcome]
+"""What judges have measured in this very sample before, by name, under whatever rule."""
+
+NOTHING: Known = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class JudgeSeat:
@@ -49,12 +55,40 @@ class JudgeSeat:
     reads: tuple[str, ...] = ()
 
 
-async def judge(seats: Sequence[JudgeSeat], sample: Sample) -> tuple[Outcome, ...]:
-    """Ask every judge at once; outcomes in the order of the seats."""
-    for seat in seats:
+async def judge(
+    seats: Sequence[JudgeSeat], sample: Sample, known: Known = NOTHING
+) -> tuple[Outcome, ...]:
+    """Ask every judge at once; outcomes in the order of the seats.
+
+    A judge whose outcome is `known` is not asked again; it is stamped with the present rule.
+    """
+    asked = [seat for seat in seats if seat.name not in known]
+    for seat in asked:
         if seat.worker is not None and seat.worker.full:  # before anybody has started
             raise Busy(f"the queue of judge {seat.name}", RETRY_AFTER)
-    return tuple(await asyncio.gather(*(_ask(seat, sample) for seat in seats)))
+    answers = iter(await asyncio.gather(*(_ask(seat, sample) for seat in asked)))
+    return tuple(
+        restamped(seat, known[seat.name]) if seat.name in known else next(answers) for seat in seats
+    )
+
+
+def recall(seats: Sequence[JudgeSeat], known: Known) -> tuple[Outcome, ...] | None:
+    """What `judge` would answer if it asked nobody; None where somebody must be asked."""
+    outcomes: list[Outcome] = []
+    for seat in seats:
+        if seat.missing:
+            fault = _fault(seat, "missing", f"not run: {seat.missing}", 0.0)
+            outcomes.append(fault.model_copy(update={"seconds": 0.0}))
+        elif seat.name in known:
+            outcomes.append(restamped(seat, known[seat.name]))
+        else:
+            return None
+    return tuple(outcomes)
+
+
+def restamped(seat: JudgeSeat, outcome: Outcome) -> Outcome:
+    """What was measured once, under the rule of this seat."""
+    return outcome.model_copy(update=_stamp(seat, outcome.seconds))
 
 
 async def _ask(seat: JudgeSeat, sample: Sample) -> Outcome:

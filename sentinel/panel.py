@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sentinel import gating, judging, verdict
 from sentinel.contracts import Brief, GateOutcome, Sample, Verdict
 from sentinel.gating import GateSeat
 from sentinel.judging import JudgeSeat
 from sentinel.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found of one sample before: by gates and by judges, by name."""
+
+    gates: gating.Known = field(default_factory=dict)
+    judges: judging.Known = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,21 @@ class Panel:
         return verdict.decide(
             gates, outcomes, self.policy, enforce=enforce, retries_left=retries_left
         )
+
+    async def complete(self, sample: Sample, known: Known) -> Verdict:
+        """The verdict; only those are asked whose outcome is not known. Nothing is enforced."""
+        gates = await gating.check(self.gates, sample, known.gates)
+        refused = gating.refused(gates)
+        outcomes = () if refused else await judging.judge(self.judges, sample, known.judges)
+        return verdict.decide(gates, outcomes, self.policy, enforce=False)
+
+    def recall(self, known: Known) -> Verdict | None:
+        """The verdict out of what is known alone; None where somebody must be asked. Pure."""
+        gates = gating.recall(self.gates, known.gates)
+        if gates is None:
+            return None
+        refused = gating.refused(gates)
+        outcomes = () if refused else judging.recall(self.judges, known.judges)
+        if outcomes is None:
+            return None
+        return verdict.decide(gates, outcomes, self.policy, enforce=False)

@@ -63,9 +63,10 @@ class _Seated:
 class Seating:
     """Makes, loads and closes plugins."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is loaded yet."""
+    def __init__(self, settings: Settings, *, batch: int | None = None) -> None:
+        """Nothing is loaded yet. `batch`: samples a call at most, whatever a plugin can take."""
         self._settings = settings
+        self._batch = batch
         self._runtime = Runtime(settings.threads, settings.device, settings.models)
         self._floor = Floor(settings.workers)
         self._seated: dict[tuple[Kind, str, str], _Seated] = {}
@@ -145,7 +146,7 @@ class Seating:
             name,
             _call_of(kind, plugin),
             self._floor,
-            batch=int(getattr(plugin, "batch_size", 1)),
+            batch=self._batch or int(getattr(plugin, "batch_size", 1)),
             waiting=self._settings.queue,
         )
 

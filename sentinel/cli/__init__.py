@@ -15,6 +15,7 @@ import typer
 
 from sentinel import __version__
 from sentinel.cli import (
+    auditing,
     checkup,
     demonstration,
     endpoints,
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.command("score", epilog=scoring.EXAMPLES)(scoring.score)
 app.command("guard", epilog=guarding.EXAMPLES)(guarding.guard)
+app.command("audit", epilog=auditing.EXAMPLES)(auditing.audit)
 app.command("explain-feedback", epilog=explaining.EXAMPLES)(explaining.explain_feedback)
 app.command("judges", epilog=plugins.JUDGES_EXAMPLES)(plugins.judges)
 app.command("gates", epilog=plugins.GATES_EXAMPLES)(plugins.gates)
