@@ -22,6 +22,7 @@ from sentinel.api.compat.ours import own_words
 from sentinel.api.compat.rejected import told_why
 from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
 from sentinel.api.errors import ErrorAnswer, Problem, Refusal, shown
+from sentinel.api.examples import ID, Json, Responses, answered, json_body
 from sentinel.api.intake import Prompt
 from sentinel.api.painting import Delivered, briefs_of, paint, stages_of
 from sentinel.api.published import places
@@ -97,10 +98,37 @@ def tell(status: int, error: ErrorAnswer, headers: Mapping[str, str]) -> Respons
     return _respond(400 if status == INVALID else status, body, headers)
 
 
+SEEN = {
+    "id": ID, "status": "completed", "model": MODEL, "seed": 7, "num_inference_steps": 4,
+    "images": [{"url": f"http://127.0.0.1:8600/media/{'9f86d081884c7d65' * 6}.png", "width": 1024,
+                "height": 1024, "content_type": "image/png"}],
+}  # fmt: skip
+
+BODY = json_body(
+    Asked,
+    {"prompt": "a red cup on a wooden table", "model": MODEL, "width": 1024, "height": 1024,
+     "num_inference_steps": 4},
+)  # fmt: skip
+
+
+def _shown(description: str, code: str, message: str) -> Json:
+    return answered(description, {"error": {"code": code, "message": message}})
+
+
+RESPONSES: Responses = {
+    200: answered("The picture", SEEN),
+    400: _shown("A field cannot be used, or nothing may be delivered", "invalid_request",
+                "width must be between 1 and 8192"),
+    401: _shown("No such access key", "unauthorized", "there is no such access key"),
+    404: _shown("No such route or policy", "not_found", "there is no policy 'postr'"),
+}  # fmt: skip
+
 router = APIRouter(prefix="/api/v1", route_class=telling(tell), tags=["imageapi.org"])
 
 
-@router.post("/generate", summary="imageapi.org: a picture")
+@router.post(
+    "/generate", summary="imageapi.org: a picture", responses=RESPONSES, openapi_extra=BODY
+)
 async def generate(request: Request) -> Response:
     """The picture, once it is there."""
     house = await ready_house(request)

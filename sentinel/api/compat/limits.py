@@ -6,10 +6,12 @@ width: Annotated[Whole, Within(256, 1536)]        "width must be between 256 and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 def given(value: object) -> object:
@@ -23,16 +25,28 @@ Whole = Annotated[int, BeforeValidator(given)]
 """An integer; 7.0 and "7" are, 7.5 and true are not."""
 
 
-def Within(low: int, high: int) -> AfterValidator:  # noqa: N802 - reads as the type it stands beside
-    """A number from `low` to `high`, both included."""
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A number from `low` to `high`, both included; the OpenAPI document says so too."""
 
-    def within(value: float) -> float:
-        if not low <= value <= high:
-            limits = {"low": low, "high": high}
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "minimum": self.low, "maximum": self.high}
+
+    def _checked(self, value: float) -> float:
+        if not self.low <= value <= self.high:
+            limits = {"low": self.low, "high": self.high}
             raise PydanticCustomError("range", "must be between {low} and {high}", limits)
         return value
-
-    return AfterValidator(within)
 
 
 def sentence(field: str, found: Mapping[str, Any]) -> str:

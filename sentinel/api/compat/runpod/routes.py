@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import math
-import re
-import time
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
@@ -16,18 +13,17 @@ from starlette.responses import Response
 
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import wanted_of, with_text
-from sentinel.api.compat.runpod import answers
-from sentinel.api.compat.runpod.answers import SURFACE, UNTIL, Told, respond
+from sentinel.api.compat.runpod import answers, examples, standing
+from sentinel.api.compat.runpod.answers import SURFACE, UNTIL, respond
 from sentinel.api.compat.runpod.fields import ENDPOINT, Asked
 from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
 from sentinel.api.errors import Problem, Refusal, explain, shown
 from sentinel.api.painting import explained, stages_of
-from sentinel.api.published import origin, places
+from sentinel.api.published import origin
 from sentinel.api.routes import house_of, ready_house
 from sentinel.api.security import billed
-from sentinel.contracts import Trace
-from sentinel.errors import NotFound, SentinelError
-from sentinel.guarding import Guarded, Wanted
+from sentinel.errors import SentinelError
+from sentinel.guarding import Wanted
 from sentinel.jobs import Batch
 from sentinel.jobs.port import OPEN
 from sentinel.wiring import Sentinel
@@ -45,13 +41,16 @@ LONGEST_MS = 300_000
 STREAMED = 1.0
 """Seconds that /stream waits for a chunk: RunPod's JavaScript client asks again at once."""
 
-ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
-
 
 # ── asking ────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.post(f"{HERE}/runsync", summary="RunPod: a picture, waited for")
+@router.post(
+    f"{HERE}/runsync",
+    summary="RunPod: a picture, waited for",
+    responses=examples.RUNSYNC_RESPONSES,
+    openapi_extra={**examples.BODY, **examples.WAIT},
+)
 async def runsync(request: Request) -> Response:
     """The picture, or its job's id where `wait` (milliseconds) is over before it is there."""
     job_id = f"sync-{uuid4()}-u1"
@@ -61,7 +60,7 @@ async def runsync(request: Request) -> Response:
     except SentinelError as error:
         return answers.tell_of(job_id, *explain(error))
     batch = await house_of(request).jobs.wait_batch(batch.id, wait)
-    told = await _told(request, batch)
+    told = await standing.told(request, batch)
     if told.trace is not None:
         request.scope["state"]["stages"] = stages_of(told.trace)
     if told.refusal is not None and told.body["status"] == "FAILED":
@@ -70,7 +69,12 @@ async def runsync(request: Request) -> Response:
     return respond(200, told.body, told.headers)
 
 
-@router.post(f"{HERE}/run", summary="RunPod: a picture, queued")
+@router.post(
+    f"{HERE}/run",
+    summary="RunPod: a picture, queued",
+    responses=examples.RUN_RESPONSES,
+    openapi_extra=examples.BODY,
+)
 async def run(request: Request) -> Response:
     """The id of the job that paints it."""
     job_id = f"{uuid4()}-u1"
@@ -84,50 +88,67 @@ async def run(request: Request) -> Response:
 # ── a job ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get(f"{HERE}/status/{{job_id}}", summary="RunPod: where a job stands")
+@router.get(
+    f"{HERE}/status/{{job_id}}",
+    summary="RunPod: where a job stands",
+    responses=examples.STATUS_RESPONSES,
+)
 async def status(request: Request, job_id: str) -> Response:
     """What /runsync would have answered, or where the job stands."""
-    told = await _told(request, await _batch(request, job_id))
+    told = await standing.told(request, await standing.batch_of(request, job_id))
     return respond(200, told.body, told.headers)
 
 
-@router.get(f"{HERE}/status-sync/{{job_id}}", summary="RunPod: a job's end, waited for")
+@router.get(
+    f"{HERE}/status-sync/{{job_id}}",
+    summary="RunPod: a job's end, waited for",
+    responses=examples.STATUS_RESPONSES,
+    openapi_extra=examples.WAIT,
+)
 async def status_sync(request: Request, job_id: str) -> Response:
     """The same, after `wait` milliseconds at most or when the job has ended."""
     wait = _wait(request)
-    batch = await _batch(request, job_id)
+    batch = await standing.batch_of(request, job_id)
     await house_of(request).jobs.wait_batch(batch.id, wait)
-    told = await _told(request, await _batch(request, job_id))
+    told = await standing.told(request, await standing.batch_of(request, job_id))
     return respond(200, told.body, told.headers)
 
 
-@router.get(f"{HERE}/stream/{{job_id}}", summary="RunPod: a job's output, chunk by chunk")
+@router.get(
+    f"{HERE}/stream/{{job_id}}",
+    summary="RunPod: a job's output, chunk by chunk",
+    responses=examples.STREAM_RESPONSES,
+)
 async def stream(request: Request, job_id: str) -> Response:
     """Where it stands, and its output once, in the first answer after its end."""
     house = house_of(request)
-    await _batch(request, job_id)
+    await standing.batch_of(request, job_id)
     await house.jobs.wait_batch(job_id, STREAMED)
-    told = await _told(request, await _batch(request, job_id))
+    told = await standing.told(request, await standing.batch_of(request, job_id))
     output = told.body.pop("output", None)
     fresh = output is not None and await house.jobs.hand_out(job_id, "output")
     chunks = [{"output": output}] if fresh else []
     return respond(200, {**told.body, "stream": chunks}, told.headers)
 
 
-@router.post(f"{HERE}/cancel/{{job_id}}", summary="RunPod: cancel a job")
+@router.post(
+    f"{HERE}/cancel/{{job_id}}", summary="RunPod: cancel a job", responses=examples.CANCEL_RESPONSES
+)
 async def cancel(request: Request, job_id: str) -> Response:
     """Stop it between two steps; one that has ended keeps its status."""
-    batch = await _batch(request, job_id)
+    batch = await standing.batch_of(request, job_id)
     if batch.state in OPEN:
         batch = await house_of(request).jobs.cancel_batch(batch.id)
-    told = await _told(request, batch)
+    told = await standing.told(request, batch)
     return respond(200, {"id": batch.id, "status": told.body["status"]})
 
 
 # ── the endpoint ──────────────────────────────────────────────────────────────────────────────
 
 
-@router.get(f"{HERE}/health", summary="RunPod: jobs and workers")
+@router.get(
+    f"{HERE}/health", summary="RunPod: jobs and workers", responses=examples.HEALTH_RESPONSES
+)
 async def health(request: Request) -> Response:
     """How many of the caller's jobs are in each state, and what this process's workers do."""
     house = house_of(request)
@@ -147,7 +168,11 @@ async def health(request: Request) -> Response:
     return respond(200, {"jobs": jobs, "workers": told})
 
 
-@router.post(f"{HERE}/purge-queue", summary="RunPod: cancel every job that waits")
+@router.post(
+    f"{HERE}/purge-queue",
+    summary="RunPod: cancel every job that waits",
+    responses=examples.PURGE_RESPONSES,
+)
 async def purge_queue(request: Request) -> Response:
     """How many of the caller's jobs waited, and wait no more."""
     project = request.state.caller.project
@@ -172,7 +197,7 @@ async def _accepted(request: Request, job_id: str, *, now: bool) -> Batch:
     price = prices.runpod(asked.input.width, asked.input.height)
     if asked.webhook is not None:
         await _promise(request, house, job_id, asked.webhook)
-    until = None if asked.policy.ttl is None else _now_ms() + asked.policy.ttl
+    until = None if asked.policy.ttl is None else standing.now_ms() + asked.policy.ttl
     told: dict[str, JsonValue] = {"origin": origin(request), UNTIL: until}
     with explained(wanted):
         batch = await house.jobs.submit_batch(
@@ -180,7 +205,7 @@ async def _accepted(request: Request, job_id: str, *, now: bool) -> Batch:
             batch_id=job_id, now=now,
         )  # fmt: skip
     if until is not None:
-        _give_up_later(request, batch.id, until)
+        standing.give_up_later(request, batch.id, until)
     return batch
 
 
@@ -199,55 +224,6 @@ def _within(wanted: Wanted, asked: Asked) -> Wanted:
     return dataclasses.replace(wanted, wish=wish)
 
 
-async def _batch(request: Request, job_id: str) -> Batch:
-    """The caller's job of that id, given up where its `ttl` has passed; NotFound."""
-    house, mine = house_of(request), (SURFACE, request.state.caller.project)
-    if ID.fullmatch(job_id) is not None:
-        with contextlib.suppress(NotFound):
-            batch = await house.jobs.batch(job_id)
-            if (batch.surface, batch.project) == mine:
-                return await _given_up(house, batch)
-    raise NotFound(f"there is no job {shown(job_id)!r}")
-
-
-async def _given_up(house: Sentinel, batch: Batch) -> Batch:
-    until = batch.asked.get(UNTIL)
-    if batch.state in OPEN and isinstance(until, int) and _now_ms() >= until:
-        return await house.jobs.cancel_batch(batch.id)
-    return batch
-
-
-async def _told(request: Request, batch: Batch) -> Told:
-    found = None if batch.state in OPEN else await _found(house_of(request), batch)
-    return await asyncio.to_thread(answers.told_of, places(request), batch, found)
-
-
-async def _found(house: Sentinel, batch: Batch) -> Guarded | None:
-    """What there is of a job that has ended; None where it ended before anything was kept."""
-    job = batch.jobs[0]
-    if job.state == "done":
-        return await house.jobs.delivered(job.id)
-    try:
-        trace: Trace = await asyncio.to_thread(house.store.traces.load, job.id)
-    except NotFound:
-        return None
-    return Guarded(trace, None, {})
-
-
-def _give_up_later(request: Request, batch_id: str, until: int) -> None:
-    """Look after a job when its `ttl` has passed, also if nobody asks for it."""
-    house = house_of(request)
-
-    async def look() -> None:
-        await asyncio.sleep(max(0.0, (until - _now_ms()) / 1000))
-        await _given_up(house, await house.jobs.batch(batch_id))
-
-    waiting: set[asyncio.Task[None]] = request.app.state.__dict__.setdefault("runpod_ttl", set())
-    task = asyncio.create_task(look())
-    waiting.add(task)
-    task.add_done_callback(waiting.discard)
-
-
 def _wait(request: Request) -> float:
     """Seconds that the caller waits; Refusal where `wait` is no number of milliseconds."""
     told = request.query_params.get("wait")
@@ -263,7 +239,3 @@ def _wait(request: Request) -> float:
         )
         raise Refusal(422, "invalid", problem.message, problems=(problem,))
     return min(wait, LONGEST_MS) / 1000
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
