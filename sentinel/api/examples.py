@@ -207,5 +207,23 @@ SCORE_BODY: Json = {
 
 def json_body(asked: type[BaseModel], example: Json) -> Json:
     """A body of JSON, with its schema and an example."""
-    content = {"schema": asked.model_json_schema(), "example": example}
+    schema = asked.model_json_schema()
+    whole = _inlined(schema, schema.pop("$defs", {}))
+    content = {"schema": whole, "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def _inlined(part: Any, known: Json) -> Any:
+    """A schema that refers to none beside it: within the document such a reference leads nowhere.
+
+    None of our bodies contains itself.
+    """
+    if isinstance(part, list):
+        return [_inlined(each, known) for each in part]
+    if not isinstance(part, dict):
+        return part
+    rest = {key: _inlined(value, known) for key, value in part.items() if key != "$ref"}
+    if "$ref" not in part:
+        return rest
+    named = part["$ref"].rpartition("/")[2]
+    return {**_inlined(known[named], known), **rest}
