@@ -10,6 +10,13 @@ from sentinel.errors import Busy
 RETRY_AFTER = 2.0
 """Seconds a caller is asked to wait: about what a full house needs to let a few out."""
 
+DECODERS = 2
+"""Pictures decoded at once."""
+
+LARGE = 10_000_000
+"""Pixels from which on pictures are decoded one after the other: one of 40 megapixels takes 300 MB
+while it is decoded (a WebP 600), and two at once would be too much for a small machine."""
+
 
 class Admission:
     """Counts pictures and their decoded pixels; used from one event loop."""

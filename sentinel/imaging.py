@@ -210,7 +210,7 @@ def _unidentified(data: bytes, limits: Limits, field: str) -> PictureError:
 SIGNATURES = (
     (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"BM", "BMP"), (b"\x00\x00\x01\x00", "ICO"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG2000"), (b"\xff\x4f\xff\x51", "JPEG2000"), (b"<svg", "SVG"),
-    (b"<?xml", "SVG"), (b"%PDF", "PDF"), (b"8BPS", "PSD"),
+    (b"<?xml", "SVG"), (b"%PDF", "PDF"), (b"8BPS", "PSD"), (b"P5", "PPM"), (b"P6", "PPM"),
 )  # fmt: skip
 """First bytes of formats that people send by mistake; used only to word the refusal."""
 

@@ -24,7 +24,7 @@ import numpy as np
 from ulid import ULID
 
 from sentinel import imaging, policy
-from sentinel.admission import Admission
+from sentinel.admission import DECODERS, LARGE, Admission
 from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
 from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
@@ -43,15 +43,8 @@ from sentinel.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
-DECODERS = 2
-"""Pictures decoded at once."""
-
 WARMING = np.zeros((8, 8, 3), dtype=np.uint8)
 """A picture to warm up with, so that the first caller does not wait for imports."""
-
-LARGE = 10_000_000
-"""Pixels from which on pictures are decoded one after the other: one of 40 megapixels takes 300 MB
-while it is decoded (a WebP 600), and two at once would be too much for a small machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sentinel import imaging
+from sentinel.admission import DECODERS, LARGE
 from sentinel.audit.jobs import Facts, Job, Measured
 from sentinel.contracts import Sample
 from sentinel.errors import PictureError
 from sentinel.panel import Panel
 from sentinel.settings import Settings
-from sentinel.wiring import DECODERS, LARGE
 
 AHEAD = 4
 """Pictures beyond the cores' own that are in the house at once, so that no core waits for a
