@@ -13,8 +13,9 @@ import runpod
 ENDPOINT = "black-forest-labs-flux-1-schnell"
 ASKED = {"prompt": "a red circle on a blue ground", "seed": 7, "width": 256, "height": 256}
 
-runpod.api_key = os.environ.get("SENTINEL_KEY", "any")
-endpoint = runpod.Endpoint(ENDPOINT)
+KEY = os.environ.get("SENTINEL_KEY", "any")
+
+endpoint = runpod.Endpoint(ENDPOINT, api_key=KEY)
 
 
 def failure(call):
@@ -37,7 +38,7 @@ def handled():
     first = job.status()
     output = job.output(timeout=60)
     streamed = list(job.stream())
-    again = list(runpod.Endpoint(ENDPOINT).run({"input": ASKED}).stream())
+    again = list(runpod.Endpoint(ENDPOINT, api_key=KEY).run({"input": ASKED}).stream())
     late = job.cancel()
     return {"id": job.job_id, "first": first, "output": output, "last": job.status(),
             "streamed": streamed, "stream": again, "late": late}  # fmt: skip
@@ -69,7 +70,9 @@ def everything():
         "wrong": failure(lambda: endpoint.run_sync(wrong)),
         "wrong_run": failure(lambda: endpoint.run(wrong)),
         "empty": failure(lambda: endpoint.run_sync({"input": {}})),
-        "elsewhere": failure(lambda: runpod.Endpoint("another").run_sync({"input": ASKED})),
+        "elsewhere": failure(
+            lambda: runpod.Endpoint("another", api_key=KEY).run_sync({"input": ASKED})
+        ),
     }
 
 
