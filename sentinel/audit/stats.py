@@ -19,6 +19,9 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 """Of the bootstrap of shares; one more changes an end of an interval in its third digit."""
 
+MEANS = 1_000
+"""Of the bootstrap of means, which draws one by one."""
+
 SEED = 20_240_607
 """Of every resampling: two reports over the same rows are the same bytes."""
 
@@ -136,6 +139,19 @@ def unpaired(hits: int, of: int, hits_before: int, of_before: int) -> Difference
     high = value + math.hypot(now.high - now.value, before.value - before.low)
     table = [[hits, of - hits], [hits_before, of_before - hits_before]]
     return Difference(value, low, high, float(fisher_exact(table).pvalue))
+
+
+def mean_change(before: Values, after: Values) -> tuple[float, float, float] | None:
+    """The mean of after less before over the same things, and its interval; None of fewer than two.
+
+    Percentile bootstrap over pairs, as `paired`.
+    """
+    changes = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    if len(changes) < 2:  # noqa: PLR2004 - one alone varies by nothing
+        return None
+    draw = np.random.default_rng(SEED)
+    means = [float(np.mean(draw.choice(changes, len(changes)))) for _ in range(MEANS)]
+    return float(np.mean(changes)), *_middle(np.array(means))
 
 
 def of_many(ps: Sequence[float]) -> tuple[float, ...]:
