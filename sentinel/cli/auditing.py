@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,9 +16,14 @@ EXAMPLES = examples(
     "sentinel audit data.zip --out audit-2 --policy product --fail-under 0.95",
 )
 
-Source = Annotated[
-    Path,
-    typer.Argument(help="A folder, a zip or tar, or a table (csv, tsv, jsonl, parquet)."),
+ROLE = re.compile(r"[a-z_]+=")
+"""Begins what a column is said to be for."""
+
+Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE", help="A folder, a zip or tar, or a table (csv, tsv, jsonl, parquet)."
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where the audit is kept.")
@@ -42,6 +48,13 @@ DryRun = Annotated[
 FailUnder = Annotated[
     float | None, typer.Option(min=0, max=1, help="Exit with 1 where the pass rate is lower.")
 ]
+NoWorseThan = Annotated[
+    Path | None,
+    typer.Option(
+        "--no-worse-than", metavar="FOLDER",
+        help="Exit with 1 where fewer pass than in an earlier audit, by more than chance.",
+    ),
+]  # fmt: skip
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 JsonLines = Annotated[
     bool, typer.Option("--json-lines", help="A line of JSON per entry, and one at the end.")
@@ -49,7 +62,7 @@ JsonLines = Annotated[
 
 
 def audit(  # noqa: PLR0913 - each is an option of the command
-    source: Source,
+    words: Words,
     *,
     out: Out = None,
     policy: Policy = None,
@@ -58,6 +71,7 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     mapped: Mapped = None,
     dry_run: DryRun = False,
     fail_under: FailUnder = None,
+    no_worse_than: NoWorseThan = None,
     quiet: Quiet = False,
     json_lines: JsonLines = False,
 ) -> None:
@@ -67,16 +81,29 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     command goes on where it was, and a changed judge, policy or picture is
     measured again, alone.
 
-    Exit codes: 0 done; 1 the pass rate is below --fail-under; 2 wrong usage,
-    configuration or a folder that cannot be written; 3 some entries could not
+    Exit codes: 0 done; 1 the pass rate is below --fail-under, or
+    worse than --no-worse-than; 2 wrong usage, configuration or a folder that
+    cannot be written; 3 some entries could not
     be scored; 130 interrupted (what was measured is kept).
     """
     from sentinel.cli import audited  # noqa: PLC0415 - heavy
 
     if out is None and not dry_run:
         raise typer.BadParameter("say where the audit is kept: --out FOLDER", param_hint="--out")
+    source, more = _parted(words, mapped or [])
     wanted = audited.Wanted(
         source=source, out=out or Path("audit"), policy=policy, engine=engine, limit=limit,
-        mapped=tuple(mapped or ()), fail_under=fail_under, quiet=quiet, json_lines=json_lines,
+        mapped=(*(mapped or ()), *more), fail_under=fail_under,
+        no_worse_than=no_worse_than, quiet=quiet, json_lines=json_lines,
     )  # fmt: skip
     raise typer.Exit(audited.rehearse(wanted) if dry_run else audited.run(wanted))
+
+
+def _parted(words: list[str], mapped: list[str]) -> tuple[Path, tuple[str, ...]]:
+    """The source, and what follows a `--map`: `--map image=photo prompt=words` is one breath."""
+    more = tuple(word for word in words if mapped and ROLE.match(word) and not Path(word).exists())
+    sources = [word for word in words if word not in more]
+    if len(sources) != 1:
+        told = f"name one source, not {len(sources)}: {', '.join(map(repr, sources))}"
+        raise typer.BadParameter(told, param_hint="SOURCE")
+    return Path(sources[0]), more
