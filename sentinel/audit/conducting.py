@@ -14,8 +14,11 @@ from sentinel import policy as policies
 from sentinel.audit.about import About
 from sentinel.audit.engines import Engine, EngineName
 from sentinel.audit.ledger import LEDGER, Ledger, Plugins
+from sentinel.audit.picturing import pictures_of
+from sentinel.audit.report.targets import Targets
+from sentinel.audit.report.written import Report, head_of, write_report
 from sentinel.audit.run import Listener, Run
-from sentinel.audit.sources import Source, open_source
+from sentinel.audit.sources import Source, let_go, open_source
 from sentinel.audit.sources.columns import Map
 from sentinel.audit.writing import Totals, write_rows, write_summary
 from sentinel.errors import ConfigError, NotFound
@@ -37,6 +40,8 @@ class Asked:
     engine: EngineName = "local"
     limit: int | None = None
     said: Map = field(default_factory=dict)
+    targets: Targets = Targets()
+    """What the report says of it: met or missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Ended:
     complete: bool
     totals: Totals = field(default_factory=Totals)
     about: About | None = None
+    report: Report | None = None
 
 
 class Audit:
@@ -57,6 +63,7 @@ class Audit:
         self.settings = settings
         self.policy = policy_of(settings, asked.policy)
         _apart(asked.source, asked.folder)
+        _comparable(asked)
         self.source = self._source()
         self._run: Run | None = None
         self._stopped = False
@@ -93,6 +100,7 @@ class Audit:
                 return await asyncio.to_thread(self._write, ledger, engine.panel)
             finally:
                 ledger.close()
+                let_go()
 
     def _write(self, ledger: Ledger, panel: Panel) -> Ended:
         totals = write_rows(ledger, panel, self.asked.folder)
@@ -103,7 +111,18 @@ class Audit:
         about = About.of(str(self.asked.source), account, panel, self.asked.limit)
         about.write(self.asked.folder)
         write_summary(totals, self.asked.folder)
-        return Ended(complete=True, totals=totals, about=about)
+        return Ended(complete=True, totals=totals, about=about, report=self._report())
+
+    def _report(self) -> Report:
+        most = int(self.settings.body_mb * 1e6)
+        source = self._source()
+        return write_report(
+            self.asked.folder,
+            self.policy,
+            lambda keys: pictures_of(source, keys, most),
+            self.asked.targets,
+            self.settings.limits,
+        )
 
     def _source(self) -> Source:
         return open_source(self.asked.source, self.asked.said, self.asked.folder)
@@ -160,6 +179,17 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         told = f"{folder} cannot be written ({error.strerror or error}); choose another folder"
         raise ConfigError(told) from error
+
+
+def _comparable(asked: Asked) -> None:
+    """Refuse, before anything is measured, to compare with what is no finished audit."""
+    earlier = asked.targets.no_worse_than
+    if earlier is None:
+        return
+    if earlier.resolve() == asked.folder.resolve():
+        told = f"--no-worse-than {earlier} is the folder that --out writes; name an earlier audit"
+        raise ConfigError(told)
+    head_of(earlier)
 
 
 def _apart(source: Path, folder: Path) -> None:

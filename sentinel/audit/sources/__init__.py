@@ -12,12 +12,13 @@ from sentinel.audit.sources.archives import ENDINGS, Archive
 from sentinel.audit.sources.columns import Map, mapping
 from sentinel.audit.sources.gallery import Gallery
 from sentinel.audit.sources.listing import Listing
+from sentinel.audit.sources.places import let_go
 from sentinel.audit.sources.tables import KINDS, kind_of
 from sentinel.audit.sources.trees import Disk
 from sentinel.audit.sources.words import embedded
 from sentinel.errors import ConfigError
 
-__all__ = ["Source", "embedded", "mapping", "open_source"]
+__all__ = ["Source", "embedded", "let_go", "mapping", "open_source"]
 
 
 class Source(Protocol):

@@ -14,6 +14,7 @@ import stat
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,7 +59,7 @@ class ZippedAt:
 
     def read(self, most: int) -> bytes:
         """Its bytes; PictureError where they are damaged, encrypted or too many."""
-        archive, lock = _zip(self.archive)
+        archive, lock = _handle(self.archive, zipfile.ZipFile)
         try:
             with lock, archive.open(archive.infolist()[self.number]) as stream:
                 return bounded(stream, most)
@@ -78,11 +79,11 @@ class TarredAt:
         """Its bytes; PictureError where they are cut short or too many."""
         if self.size > most:
             raise _too_large(most)
-        stream, lock = _tar(self.archive)
+        stream, lock = _handle(self.archive, uncompressed)
         try:
             with lock:
                 stream.seek(self.offset)
-                data = stream.read(self.size)
+                data: bytes = stream.read(self.size)
         except BROKEN as error:
             raise _unreadable(f"it cannot be taken out of the tar ({error})") from error
         if len(data) < self.size:
@@ -127,19 +128,34 @@ def _unreadable(told: str) -> PictureError:
     return PictureError("picture_unreadable", told)
 
 
-@lru_cache(maxsize=4)
-def _zip(path: str) -> tuple[zipfile.ZipFile, threading.Lock]:
-    return zipfile.ZipFile(path), threading.Lock()
+Opened = dict[str, tuple[Any, threading.Lock]]
+
+_opened: Opened = {}
+"""Archives that members were read from, with a lock each: they are opened once a process."""
+
+_opening = threading.Lock()
 
 
-@lru_cache(maxsize=4)
-def _tar(path: str) -> tuple[IO[bytes], threading.Lock]:
-    return uncompressed(Path(path)), threading.Lock()
+def _handle(path: str, opener: Callable[[str], Any]) -> tuple[Any, threading.Lock]:
+    with _opening:
+        if path not in _opened:
+            _opened[path] = (opener(path), threading.Lock())
+        return _opened[path]
 
 
-def uncompressed(path: Path) -> IO[bytes]:
+def let_go() -> None:
+    """Close every archive that members were read from."""
+    with _opening:
+        while _opened:
+            _, (handle, lock) = _opened.popitem()
+            with lock:
+                handle.close()
+    _cells.cache_clear()
+
+
+def uncompressed(path: str | Path) -> IO[bytes]:
     """A tar as a stream of its uncompressed bytes, by its first bytes and not by its name."""
-    with path.open("rb") as stream:
+    with Path(path).open("rb") as stream:
         head = stream.read(6)
     opener = next((each for mark, each in OPENERS.items() if head.startswith(mark)), open)
     return cast("IO[bytes]", opener(path, "rb"))

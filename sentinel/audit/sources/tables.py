@@ -82,7 +82,8 @@ def _decoded(stream: IO[bytes], told: Told) -> Iterator[str]:
     encoding = next((name for mark, name in MARKS if head.startswith(mark)), None)
     stream.seek(0)
     if encoding is not None:
-        yield from io.TextIOWrapper(stream, encoding, errors="backslashreplace", newline="")
+        with io.TextIOWrapper(stream, encoding, errors="backslashreplace", newline="") as text:
+            yield from text
         return
     for raw in stream:
         try:
