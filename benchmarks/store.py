@@ -168,7 +168,8 @@ AS_TRACE = {"policy_fingerprint": "", "attempts": 1, "action": "score", "deliver
             "stopped_because": None}  # fmt: skip
 AS_EVALUATION = {"number": 1, "policy_fingerprint": "", "first": True, "superseded_by": None,
                  "delivered": False, "retried": False, "guarded": False, "added": 0.0,
-                 "rank": 0.5, "failed_judges": 0, "picture": None, "fingerprint": None, "width": 1024, "height": 1024}  # fmt: skip
+                 "rank": 0.5, "failed_judges": 0, "picture": None, "fingerprint": None,
+                 "width": 1024, "height": 1024}  # fmt: skip
 
 
 def synthetic(rng: random.Random) -> dict[str, Any]:

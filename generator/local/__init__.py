@@ -47,8 +47,8 @@ class Local(Options):
     """A diffusers pipeline from a folder: FLUX, SDXL or Stable Diffusion, on this machine.
 
     The same seed and brief give the same bytes; with `batch` above 1 the same picture up to
-    rounding (docs/generators/local.md). What `steps`, `guidance`, `size` and `prompt_tokens` are where
-    nobody says so hangs on the family of models, which is told by what stands in the folder.
+    rounding (docs/generators/local.md). What `steps`, `guidance`, `size` and `prompt_tokens` are
+    where nobody says so hangs on the family of models, which is told by what stands in the folder.
     """
 
     version: ClassVar[str] = "2"

@@ -54,6 +54,8 @@ Target = Annotated[Path | None, typer.Option("--out", "-o", help="Write the pict
 Sheet = Annotated[
     Path | None, typer.Option(metavar="OUT.png", help="Write all attempts with their verdicts.")
 ]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps of the generator.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the first attempt.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The answer of POST /v1/generate.")]
 
 
@@ -67,8 +69,8 @@ def guard(  # noqa: PLR0913 - each is an option of the command
     category: Category = None,
     width: Size = None,
     height: Size = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the generator.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first attempt.")] = None,
+    steps: Steps = None,
+    seed: Seed = None,
     policy: Policy = None,
     generator: Painter = None,
     folder: Folder = None,
@@ -93,12 +95,11 @@ def guard(  # noqa: PLR0913 - each is an option of the command
     from sentinel.cli import guarded  # noqa: PLC0415 - heavy
 
     brief = brief_of(prompt, negative_prompt, reference, (expect_text, palette), category)
-    sizes = {"width": width, "height": height, "steps": steps, "seed": seed}
+    given = {"width": width, "height": height, "steps": steps, "seed": seed}
     task = guarded.Task(
-        brief=brief.model_copy(update=sizes),
+        brief=brief.model_copy(update=given), count=count, as_json=as_json,
         wanted=_wanted(policy, mode, candidates, (max_attempts, max_seconds, max_cost)),
-        generator=generator, folder=folder, out=_target(out, "--out"),
-        sheet=_target(sheet, "--sheet"), as_json=as_json, count=count,
+        generator=generator, folder=folder, out=_to(out, "--out"), sheet=_to(sheet, "--sheet"),
     )  # fmt: skip
     raise typer.Exit(guarded.run(task))
 
@@ -117,7 +118,7 @@ def _wanted(
     return Wanted(policy=policy, mode=mode, candidates=candidates, wish=wish)
 
 
-def _target(path: Path | None, option: str) -> Path | None:
+def _to(path: Path | None, option: str) -> Path | None:
     """A path that a picture can be written to."""
     if path is None:
         return None
