@@ -1,6 +1,7 @@
 """Evaluations by the million in, milliseconds of every question that the overview asks out.
 
     python benchmarks/dashboard.py [--evaluations 10000000] [--days 90] [--keep FOLDER]
+        [--only SQLite|PostgreSQL]
 
 Rows and rollups are written by the database itself, set by set: 800 combinations of project,
 model, policy, category and mode, in every hour. Before anything is timed, rollups and rows are
@@ -234,10 +235,13 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"))
     given, console = parser.parse_args(), Console()
     taken: dict[str, dict[str, float]] = {}
     with databases(given.keep) as urls:
         for name, url in urls.items():
+            if given.only not in (None, name):
+                continue
             store = open_store(url, Path(tempfile.mkdtemp()), 0)
             fill(store, given.evaluations, given.days, console.print)
             if not agree(store, given.evaluations):
