@@ -40,7 +40,7 @@ class Asked:
     engine: EngineName = "local"
     limit: int | None = None
     said: Map = field(default_factory=dict)
-    targets: Targets = Targets()
+    targets: Targets = field(default_factory=Targets)
     """What the report says of it: met or missed."""
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from sentinel.audit.conducting import Asked, Audit, Ended
 from sentinel.audit.rehearsing import Rehearsed, look_through, timed
+from sentinel.audit.report.targets import Targets
+from sentinel.audit.report.written import PAGE
 from sentinel.audit.run import Step
 from sentinel.audit.sources import mapping
 from sentinel.cli import auditplan, display
@@ -38,6 +40,7 @@ class Wanted:
     limit: int | None = None
     mapped: tuple[str, ...] = ()
     fail_under: float | None = None
+    no_worse_than: Path | None = None
     quiet: bool = False
     json_lines: bool = False
 
@@ -45,8 +48,9 @@ class Wanted:
     def asked(self) -> Asked:
         """The same for the audit itself; ConfigError of a wrong `--map`."""
         return Asked(
-            self.source, self.out, self.policy, self.engine, self.limit, mapping(self.mapped)
-        )
+            self.source, self.out, self.policy, self.engine, self.limit, mapping(self.mapped),
+            Targets(self.fail_under, self.no_worse_than),
+        )  # fmt: skip
 
 
 def run(wanted: Wanted) -> int:
@@ -59,7 +63,7 @@ def run(wanted: Wanted) -> int:
     if not ended.complete:
         _tell_how_to_go_on(wanted)
         return INTERRUPTED
-    code = code_of(wanted, ended)
+    code = code_of(ended)
     _summarise(wanted, ended, code)
     return code
 
@@ -84,10 +88,9 @@ async def _rehearse(wanted: Wanted, audit: Audit) -> Rehearsed:
             return await timed(found, audit, engine)
 
 
-def code_of(wanted: Wanted, ended: Ended) -> int:
+def code_of(ended: Ended) -> int:
     """The exit code of an audit that is complete."""
-    rate = ended.totals.pass_rate
-    if wanted.fail_under is not None and (rate is None or rate < wanted.fail_under):
+    if ended.report is not None and ended.report.missed:
         return BELOW
     return PARTIAL if ended.totals.unseen else DONE
 
@@ -154,9 +157,9 @@ def _summarise(wanted: Wanted, ended: Ended, code: int) -> None:
         display.print_json(json.dumps(told, ensure_ascii=False))
     elif not wanted.quiet:
         _say_totals(wanted, ended)
-    if code == BELOW:
-        rate = "nothing was evaluated" if totals.pass_rate is None else f"{totals.pass_rate:.1%}"
-        display.say(f"below --fail-under {wanted.fail_under:g}: {rate}", display.BAD)
+    for target in ended.report.told if ended.report else ():
+        if target.missed or not (wanted.quiet or wanted.json_lines):
+            display.say(target.text, display.BAD if target.missed else display.GOOD)
 
 
 def _say_totals(wanted: Wanted, ended: Ended) -> None:
@@ -169,4 +172,6 @@ def _say_totals(wanted: Wanted, ended: Ended) -> None:
         display.say(f"among all entries: {told}")
     for name, why in (ended.about.missing if ended.about else {}).items():
         display.say(f"not run: {name}: {why}", display.WARN)
-    display.say(f"kept in {wanted.out}")
+    for sentence in ended.report.left_out if ended.report else ():
+        display.say(f"not written: {sentence}", display.WARN)
+    display.say(f"kept in {wanted.out}; open {wanted.out / PAGE}")

@@ -113,7 +113,7 @@ def _some_row(at: int, draw: np.random.Generator, harm: float) -> Row:
 def about(entries: int, source: str = "posters") -> About:
     return About(
         source=source, policy=POLICY.name, policy_fingerprint=POLICY.fingerprint,
-        gates={"integrity": "1"}, judges={name: "1" for name in POLICY.judges}, missing={},
+        gates={"integrity": "1"}, judges=dict.fromkeys(POLICY.judges, "1"), missing={},
         entries=entries, prompts={"table": entries}, ignored={},
     )  # fmt: skip
 

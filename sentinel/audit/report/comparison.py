@@ -38,11 +38,7 @@ def comparison_of(
         p=found.p if found else None,
         gone=len(theirs) - len(shared),
         new=len(ours) - len(shared),
-        judges=tuple(
-            _judge(now, before, name)
-            for name in now.judges
-            if name in before.judges and now.judges[name].places
-        ),
+        judges=_judges(now, before),
     )
 
 
@@ -60,6 +56,13 @@ def _difference(
     both = hits - len(won)
     neither = len(shared) - both - len(lost) - len(won)
     return stats.paired(both, len(lost), len(won), neither)
+
+
+def _judges(now: Columns, before: Columns) -> tuple[JudgeMoved, ...]:
+    """Those that scored in both."""
+    scored = [name for name, column in now.judges.items() if column.places]
+    known = {name for name, column in before.judges.items() if column.places}
+    return tuple(_judge(now, before, name) for name in scored if name in known)
 
 
 def _judge(now: Columns, before: Columns, name: str) -> JudgeMoved:
