@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -50,7 +51,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in POLICIES.items():
         (tmp_path / "policies" / f"{name}.toml").write_text(text)
     monkeypatch.syspath_prepend(str(info.parent))
-    monkeypatch.setenv("PYTHONPATH", str(info.parent))
+    monkeypatch.setenv(
+        "PYTHONPATH",
+        os.pathsep.join([str(info.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
+    )
     monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SENTINEL_POLICIES", str(tmp_path / "policies"))
     monkeypatch.setenv("SENTINEL_POLICY", "cheap")

@@ -7,6 +7,7 @@ so workers need no access to the source, and one ledger serves both engines.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from typing import Any
 from sentinel.audit.engines.local import batch_for
 from sentinel.audit.engines.looking import Looker
 from sentinel.audit.jobs import Job, Measured
-from sentinel.errors import MissingRequirement
+from sentinel.errors import ConfigError, MissingRequirement, SentinelError
 from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.process import give_memory_back, hold_back_threads
@@ -40,9 +41,16 @@ class Scorer:
         self._seating = Seating(settings, batch=batch_for(settings.device))
         self._looker: Looker | None = None
 
-    async def seat(self) -> Panel:
-        """Load everything; the panel as the driver may know it, without its workers."""
-        panel = await self._seating.seat(self._policy)
+    async def seat(self) -> Panel | str:
+        """Load everything; the panel as the driver may know it, without its workers.
+
+        Why it cannot be seated comes as text: an error with arguments of its own may not survive
+        the way to the driver.
+        """
+        try:
+            panel = await self._seating.seat(self._policy)
+        except SentinelError as error:
+            return str(error)
         self._looker = Looker(panel, self._settings)
         return Panel(
             panel.policy,
@@ -68,7 +76,13 @@ class OverRay:
 
     async def measure(self, job: Job) -> Measured:
         """What is not known yet, from the next actor."""
-        found: Measured = await next(self._actors).measure.remote(job)
+        import ray.exceptions  # noqa: PLC0415 - an extra
+
+        try:
+            found: Measured = await next(self._actors).measure.remote(job)
+        except ray.exceptions.RayError as error:
+            told = f"the Ray cluster lost an actor ({type(error).__name__}); run again to go on"
+            raise ConfigError(told) from error
         return found
 
 
@@ -81,7 +95,10 @@ async def over_ray(settings: Settings, policy: Policy) -> AsyncIterator[OverRay]
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     try:
         actors = _actors(ray, settings, policy)
-        panels = [await actor.seat.remote() for actor in actors]
+        panels = await asyncio.gather(*(actor.seat.remote() for actor in actors))
+        for panel in panels:
+            if isinstance(panel, str):
+                raise ConfigError(f"on a node of the Ray cluster: {panel}")
         yield OverRay(panels[0], actors, Looker.places_for(settings))
     finally:
         if mine:
