@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +25,7 @@ from sentinel.audit.report.written import Report, head_of, write_report
 from sentinel.audit.run import Listener, Run
 from sentinel.audit.sources import Source, let_go, open_source
 from sentinel.audit.sources.columns import Map
-from sentinel.audit.writing import Totals, write_rows, write_summary
+from sentinel.audit.writing import Totals, write_rows
 from sentinel.errors import ConfigError, NotFound
 from sentinel.panel import Panel
 from sentinel.policy import Policy
@@ -86,21 +91,23 @@ class Audit:
         """The engine that was asked for, with the policy seated."""
         return engine_of(self.asked.engine, self.settings, self.policy)
 
+    def held(self) -> AbstractContextManager[None]:
+        """The folder, this audit's alone; ConfigError says why it cannot be."""
+        return locked(self.asked.folder)
+
     async def conduct(self, engine: Engine, listener: Listener) -> Ended:
-        """Measure everything and write the rows; the folder is locked meanwhile."""
-        folder = self.asked.folder
-        with locked(folder):
-            ledger = Ledger(folder, plugins_of(engine.panel))
-            try:
-                self._run = Run(self.source, engine, ledger, self.settings, listener)
-                if self._stopped:
-                    self._run.stop()
-                if not await self._run.measure(self.asked.limit):
-                    return Ended(complete=False)
-                return await asyncio.to_thread(self._write, ledger, engine.panel)
-            finally:
-                ledger.close()
-                let_go()
+        """Measure everything and write rows and report, into a folder that is `held`."""
+        ledger = Ledger(self.asked.folder, plugins_of(engine.panel))
+        try:
+            self._run = Run(self.source, engine, ledger, self.settings, listener)
+            if self._stopped:
+                self._run.stop()
+            if not await self._run.measure(self.asked.limit):
+                return Ended(complete=False)
+            return await asyncio.to_thread(self._write, ledger, engine.panel)
+        finally:
+            ledger.close()
+            let_go()
 
     def _write(self, ledger: Ledger, panel: Panel) -> Ended:
         totals = write_rows(ledger, panel, self.asked.folder)
@@ -110,7 +117,6 @@ class Audit:
         account.prompted[""] -= found
         about = About.of(str(self.asked.source), account, panel, self.asked.limit)
         about.write(self.asked.folder)
-        write_summary(totals, self.asked.folder)
         return Ended(complete=True, totals=totals, about=about, report=self._report())
 
     def _report(self) -> Report:

@@ -35,6 +35,7 @@ BATCH = 16
 class Step:
     """One entry is done: how it ended, and whether anything was measured for it now."""
 
+    key: str
     where: str
     status: Status
     reason: str
@@ -168,7 +169,7 @@ class Run:
             await self._flush()
         status = status_of(measured.verdict) if measured.verdict else noted.status
         reason = measured.verdict.reason if measured.verdict else noted.reason
-        self._listener(Step(read.where, status, reason, measured.verdict, new))
+        self._listener(Step(noted.key, read.where, status, reason, measured.verdict, new))
 
     async def _flush(self) -> None:
         batch, self._waiting = self._waiting, []

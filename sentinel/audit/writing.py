@@ -75,16 +75,6 @@ def written(path: Path) -> Iterator[IO[bytes]]:
         raise ConfigError(told) from error
 
 
-def write_summary(totals: Totals, folder: Path) -> None:
-    """The totals as JSON."""
-    told = {
-        "passed": totals.passed, "evaluations": totals.evaluations, "pass_rate": totals.pass_rate,
-        "statuses": dict(sorted(totals.statuses.items())),
-    }  # fmt: skip
-    with written(folder / "report.json") as stream:
-        stream.write(json.dumps(told, indent=1).encode() + b"\n")
-
-
 def _row(ledger: Ledger, panel: Panel, noted: Noted, cluster: int | None) -> Row:
     place = json.loads(noted.place)
     row = Row(key=noted.key, **place, status=noted.status, reason=noted.reason)

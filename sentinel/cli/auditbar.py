@@ -98,6 +98,8 @@ class Moving:
         tally.step(step)
         self.progress.below = below(tally)
         pace = f"{tally.rate:.1f}/s, {tally.left} left" if tally.rate else ""
+        if tally.done >= tally.total:
+            pace = "writing the report …"
         self.progress.update(self._task, completed=tally.done, pace=pace)
 
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.status import Status
+
 from sentinel.audit.conducting import Asked, Audit, Ended
 from sentinel.audit.rehearsing import Rehearsed, look_through, timed
 from sentinel.audit.report.targets import Targets
@@ -80,7 +83,8 @@ def rehearse(wanted: Wanted) -> int:
 
 
 async def _rehearse(wanted: Wanted, audit: Audit) -> Rehearsed:
-    with display.err().status(f"looking through {display.plain(str(wanted.source))} …") as status:
+    with _waiting(silent=wanted.json_lines) as status:
+        status.update(f"looking through {display.plain(str(wanted.source))} …")
         found = await asyncio.to_thread(look_through, audit)
         status.update("loading the models …")
         async with audit.engine() as engine:
@@ -97,7 +101,8 @@ def code_of(ended: Ended) -> int:
 
 async def _conduct(wanted: Wanted, audit: Audit) -> Ended:
     silent = wanted.quiet or wanted.json_lines
-    with display.err().status(f"looking through {display.plain(str(wanted.source))} …") as status:
+    with audit.held(), _waiting(silent=silent) as status:
+        status.update(f"looking through {display.plain(str(wanted.source))} …")
         total = await asyncio.to_thread(audit.total)
         status.update("loading the models …")
         async with audit.engine() as engine:
@@ -106,12 +111,17 @@ async def _conduct(wanted: Wanted, audit: Audit) -> Ended:
                 return await audit.conduct(engine, lambda step: _hear(wanted, bar, step))
 
 
+def _waiting(*, silent: bool) -> Status:
+    """A line that says what is waited for."""
+    return Status("", console=Console(stderr=True, quiet=silent))
+
+
 def _hear(wanted: Wanted, bar: Bar, step: Step) -> None:
     bar.step(step)
     if wanted.json_lines:
         verdict = step.verdict
         told = {
-            "where": step.where, "status": step.status, "reason": step.reason,
+            "key": step.key, "where": step.where, "status": step.status, "reason": step.reason,
             "passed": verdict.passed if verdict else None,
             "score": verdict.score if verdict else None, "measured": step.measured,
         }  # fmt: skip

@@ -182,6 +182,11 @@ def test_a_few_pictures_are_in_the_house_at_once(bench, paints):
     most = 0
 
     async def run() -> None:
+        with audit.held():
+            await look(audit)
+
+    async def look(audit: Audit) -> None:
+        nonlocal most
         async with audit.engine() as engine:
             inside = 0
             measure = engine.measure
