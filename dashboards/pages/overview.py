@@ -26,6 +26,9 @@ from sentinel.store.queries import (
     together,
 )
 
+FEWEST = 6
+"""Points that a line has at least."""
+
 T = TypeVar("T")
 
 NOTHING = Counts(0, 0, 0, 0, 0, 0, 0, 0, None, None, 0.0)
@@ -91,7 +94,9 @@ def merged(spans: Sequence[Span], filters: Filters) -> tuple[Span, ...]:
     Steps are as short as leaves enough pictures in each that are not empty: the pass rate of two
     pictures is noise, not a line.
     """
-    width = _width(spans, STEPS if filters.hourly else LONG_STEPS)
+    length = (filters.until_ms or filters.since_ms) - filters.since_ms
+    steps = STEPS if filters.hourly else LONG_STEPS
+    width = _width(spans, [step for step in steps if step * FEWEST <= length] or steps[:1])
     found: dict[int, list[Counts]] = {}
     for span in spans:
         found.setdefault(span.start_ms - span.start_ms % width, []).append(span.counts)

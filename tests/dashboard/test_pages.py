@@ -10,6 +10,10 @@ import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from sentinel.store import open_store
+from sentinel.store.keys import NewKey
+from tests.dashboard.conftest import Tab
+
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 PAGES = {
     "overview": "/dashboard/",
@@ -204,14 +208,27 @@ def test_files_are_compressed_and_kept_for_a_year_under_their_content(house):
     assert httpx2.get(f"{house.url}/dashboard/static/000000000000/dashboard.css").status_code == 404
 
 
-def test_an_empty_house_says_how_to_send_the_first_picture(chromium, empty_house):
-    from tests.dashboard.conftest import Tab
-
-    page = chromium.new_page()
+def test_an_empty_house_says_how_to_send_the_first_picture_before_and_behind_a_sign_in(
+    chromium, empty_house
+):
+    page = chromium.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
     tab = Tab(page, empty_house)
     tab.open("/dashboard/")
-    command = page.inner_text("pre >> nth=0")
 
-    assert f"{empty_house.url}/v1/score" in command
+    assert f"{empty_house.url}/v1/score" in page.inner_text("pre >> nth=0")
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    store = open_store(f"sqlite:///{empty_house.home}/sentinel.db", empty_house.home / "media", 7)
+    secret = store.keys.create(NewKey(label="desk", scopes=("read",))).secret
+    store.close()
+    page.wait_for_timeout(2100)  # a key is known everywhere two seconds later
+    tab.open("/dashboard/pictures")
+    assert faults(page) == []
+    page.fill("#key", secret)
+    page.click("button.primary")
+    page.wait_for_selector("pre")
+    assert page.inner_text("h1") == "Nothing was judged yet"
     assert tab.said == []
+    page.click("[aria-label='Sign out']")
+    page.wait_for_url("**/dashboard/login")
     page.close()
