@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-NEAR = 4
-"""Bits of 64 in which near-duplicates differ at most. Saving again changes 2 (gates.integrity); two
-pictures for one prompt can be 4 apart, and people look at these: nothing is refused for it."""
+NEAR = 2
+"""Bits of 64 in which near-duplicates differ at most: one picture, saved again (gates.integrity).
+At 4, posters that share a word in one place and nothing else were called alike."""
 
 STRIP = 256
 """Fingerprints that are held against all others at once: 40 MB for 20,000 of them."""

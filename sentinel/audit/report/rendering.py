@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel.audit.likenesses import NEAR
 from sentinel.audit.report import drawing
 from sentinel.audit.report.columns import Columns, modes_of
 from sentinel.audit.report.findings import Findings
@@ -65,6 +66,7 @@ def rendered(
         bars=drawing.bars,
         mark_at=drawing.mark_at,
         spark=drawing.spark,
+        near=NEAR,
         cells=drawing.matrix(found),
         worst=[cards[place] for place in shown.worst],
         lost=[cards[place] for place in shown.lost],
