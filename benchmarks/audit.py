@@ -66,9 +66,7 @@ def photographs(folder: Path, count: int) -> list[Path]:
         pixels = np.ascontiguousarray(np.roll(pixels, 7 * number, axis=1))
         paths.append(folder / f"{number:04d}.png")
         paths[-1].write_bytes(encode(pixels))
-        rows.append(
-            f'{paths[-1].name},"{PROMPT.replace(chr(34), 2 * chr(34))}","{";".join(PALETTE)}"'
-        )
+        rows.append(f'{paths[-1].name},"{quoted}","{";".join(PALETTE)}"')
     (folder / "metadata.csv").write_text("\n".join(rows))
     return paths
 
