@@ -180,6 +180,8 @@ def _say_totals(wanted: Wanted, ended: Ended) -> None:
     if others:
         told = ", ".join(f"{number:,} {key}" for key, number in sorted(others.items()))
         display.say(f"among all entries: {told}")
+    for note in ended.about.notes if ended.about else ():
+        display.say(f"note: {note}", display.WARN)
     for name, why in (ended.about.missing if ended.about else {}).items():
         display.say(f"not run: {name}: {why}", display.WARN)
     for sentence in ended.report.left_out if ended.report else ():

@@ -217,6 +217,31 @@ def test_columns_of_any_name_are_mapped(tmp_path: Path):
     assert entry.group == {"seed": "5"}
 
 
+def test_a_column_that_nothing_has_is_told(tmp_path: Path):
+    put(tmp_path / "a.png")
+    put(tmp_path / "metadata.csv", "file_name,prompt\na.png,one\n")
+    source = open_source(tmp_path, mapping(["made_by=engine"]))
+    list(source.entries())
+
+    assert source.account.notes == ["--map names a column 'engine', which nothing here has"]
+
+
+def test_paths_as_windows_writes_them_are_found(tmp_path: Path):
+    put(tmp_path / "in" / "a.png")
+    entries, _ = look(put(tmp_path / "t.csv", "image,prompt\nin\\a.png,one\n"))
+    beside, _ = look(put(tmp_path / "in" / "metadata.csv", "image\n.\\a.png\n").parent)
+
+    assert entries["1"].read(MOST) == PICTURE
+    assert len(beside) == 1
+
+
+def test_a_missing_picture_that_is_named_twice_is_two_rows(tmp_path: Path):
+    put(tmp_path / "metadata.csv", "file_name,prompt\ngone.png,one\ngone.png,two\n")
+    _, problems = look(tmp_path)
+
+    assert set(problems) == {"gone.png", "gone.png#2"}
+
+
 def test_bad_rows_are_told_and_the_others_are_read(tmp_path: Path):
     put(tmp_path / "a.png")
     table = put(
@@ -340,6 +365,7 @@ def test_a_zip_is_read_in_place_and_names_that_occur_twice_are_told(tmp_path: Pa
     prompts = {each.key: each.prompt for each in found if isinstance(each, Entry)}
     told = [each.reason for each in found if isinstance(each, Unreadable)]
 
+    assert len({each.key for each in found}) == len(found)
     assert prompts == {"in/b.png": "a bee", "in/a.png": "an ant"}
     assert told.count("its name leads out of it") == len(OUTSIDE)
     assert "an earlier member has the same name" in told

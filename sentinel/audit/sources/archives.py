@@ -29,7 +29,7 @@ shrink tenfold, a bomb of zeros a thousandfold."""
 ROOM = 100_000_000
 """Bytes that any archive may expand to, whatever its own size."""
 
-MEMBERS = 2_000_000
+MEMBERS = 1_000_000
 """Members of one archive: each takes memory before any is read."""
 
 LINK = 0o12
@@ -57,6 +57,7 @@ class Archive:
         self._places: dict[str, Location] = {}
         self._folders: dict[str, list[str]] = {}
         self._problems: list[Unreadable] = []
+        self._refused: set[str] = set()
         members = _zipped(path) if zipfile.is_zipfile(path) else _tarred(path)
         most = max(ROOM, PROPORTION * path.stat().st_size)
         total = 0
@@ -73,9 +74,12 @@ class Archive:
             self._refuse(path.name, f"the archive is damaged and read no further ({error})")
 
     def folders(self) -> Iterator[Folder | Unreadable]:
-        """In the order of the archive, so that a compressed tar is read forward."""
-        for path, names in self._folders.items():
-            yield Folder(path, tuple(names))
+        """Outer folders first, since their tables tell of inner ones; else in its own order.
+
+        A compressed tar with one level of folders is therefore read forward.
+        """
+        for path in sorted(self._folders, key=lambda path: path.count("/") + bool(path)):
+            yield Folder(path, tuple(self._folders[path]))
         yield from self._problems
 
     def find(self, path: str) -> Location | None:
@@ -111,7 +115,10 @@ class Archive:
 
     def _refuse(self, name: str, reason: str) -> None:
         where = f"{self._path.name}: {plain(name)}"
-        self._problems.append(Unreadable(plain(name), where, reason, "invalid"))
+        again = name in self._places or name in self._refused
+        key = f"{plain(name)}#{len(self._problems) + 2}" if again else plain(name)
+        self._refused.add(name)
+        self._problems.append(Unreadable(key, where, reason, "invalid"))
 
 
 def _too_much(number: int, most: int) -> str:

@@ -45,16 +45,19 @@ class Gallery:
         self._tree = tree
         self._said = said
         self._listed: set[str] = set()
+        self._columns: set[str] = set()
 
     def entries(self) -> Iterator[Found]:
         """Everything it holds, in an order that does not change."""
-        self.account, self._listed = Account(), set()
+        self.account, self._listed, self._columns = Account(), set(), set()
         for folder in self._tree.folders():
             if isinstance(folder, Unreadable):
                 yield self.account.count(folder)
                 continue
             for found in self._folder(folder):
                 yield self.account.count(found)
+        for column in sorted(_columns_of(self._said) - self._columns):
+            self.account.note(f"--map names a column {column!r}, which nothing here has")
 
     def _folder(self, folder: Folder) -> Iterator[Found]:
         names = set(folder.names)
@@ -106,6 +109,7 @@ class Gallery:
         if not isinstance(cells, dict):
             return found
         columns = Columns.of(tuple(cells), self._said)
+        self._columns |= _columns_of(columns.by_role)
         folder = found.group.get("folder", "")
         named = Named(found.key, found.where, found.picture, folder)
         told = entry(named, cells, columns, self._finds(Folder(folder, ())))
@@ -136,6 +140,7 @@ class Gallery:
             for line in lines:
                 if columns is None or "image" not in columns.by_role:
                     columns = Columns.of(told.columns, self._said)
+                    self._columns |= _columns_of(columns.by_role)
                     self.account.table(described(self._tree.keyed(path), told.columns, columns))
                 yield self._line(folder, (path, line), columns)
         except (ConfigError, PictureError) as error:
@@ -158,26 +163,33 @@ class Gallery:
         return self._listed_picture(folder, line, columns, str(value).strip())
 
     def _listed_picture(self, folder: Folder, line: Line, columns: Columns, name: str) -> Found:
-        path = folder.inside(name.removeprefix("./"))
-        key = self._tree.keyed(path)
+        path = self._path(folder, name)
+        where = self._tree.keyed(path)
+        key = self._unique(where, path, line)
         place = self._finds(folder)(name)
         prompt = columns.text("prompt", line.cells)
         if isinstance(place, str):
             code: Code = "missing" if stays_inside(name) else "invalid"
-            return Unreadable(self._unique(key, line), key, place, code, {}, prompt)
+            return Unreadable(key, where, place, code, {}, prompt)
         if _ending(name) and _ending(name) not in PICTURES:
             told = f"a {_ending(name)} file is no picture"
-            return Unreadable(self._unique(key, line), key, told, "invalid", {}, prompt)
+            return Unreadable(key, where, told, "invalid", {}, prompt)
         inner = self._tree.keyed(path.rpartition("/")[0])
-        named = Named(self._unique(key, line), key, place, inner)
-        self._listed.add(path)
-        return self._with_sidecars(
-            entry(named, line.cells, columns, self._finds(folder)), path, None
-        )
+        found = entry(Named(key, where, place, inner), line.cells, columns, self._finds(folder))
+        return self._with_sidecars(found, path, None)
 
-    def _unique(self, key: str, line: Line) -> str:
-        """A key of its own for a picture that a table names more than once."""
-        return f"{key}#{line.number}" if key in self._listed else key
+    def _path(self, folder: Folder, name: str) -> str:
+        """A name in a table as a path inside the source; a table from Windows has backslashes."""
+        path = folder.inside(name.removeprefix("./"))
+        if "\\" in name and self._tree.find(path) is None:
+            path = folder.inside(name.replace("\\", "/").removeprefix("./"))
+        return path
+
+    def _unique(self, where: str, path: str, line: Line) -> str:
+        """A key of its own for a picture that tables name more than once."""
+        again = path in self._listed
+        self._listed.add(path)
+        return f"{where}#{line.number}" if again else where
 
     def _finds(self, folder: Folder) -> Callable[[str], Location | str]:
         def find(name: str) -> Location | str:
@@ -185,7 +197,7 @@ class Gallery:
                 return "addresses are not fetched; download it first"
             if not stays_inside(name):
                 return "its path leads out of the source"
-            place = self._tree.find(folder.inside(name.removeprefix("./")))
+            place = self._tree.find(self._path(folder, name))
             return place if place is not None else "there is no such file"
 
         return find
@@ -201,6 +213,10 @@ def described(name: str, names: tuple[str, ...], columns: Columns) -> TableTold:
 def odd(name: str, told: Told) -> str:
     """A note on lines that are no UTF-8."""
     return f"{name}: {told.odd_lines:,} lines are not UTF-8 and were read as Windows-1252"
+
+
+def _columns_of(by_role: Map) -> set[str]:
+    return {column for columns in by_role.values() for column in columns}
 
 
 def _ending(name: str) -> str:

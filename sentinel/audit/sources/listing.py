@@ -98,8 +98,9 @@ class Listing:
         if "\0" in name:
             return "its path has a NUL character"
         whole = os.path.join(self._path.parent, name)  # noqa: PTH118 - as written in the table
-        if is_regular(whole):
-            return FileAt(whole)
+        for path in (whole, whole.replace("\\", "/")):  # a table from Windows
+            if is_regular(path):
+                return FileAt(path)
         return "it is no regular file" if os.path.exists(whole) else GONE  # noqa: PTH110 - as above
 
 

@@ -102,7 +102,12 @@ class CellAt:
 
     def read(self, most: int) -> bytes:
         """Its bytes; PictureError where the cell holds none or too many."""
-        value = _cells(self.path, self.column, self.group)[self.row].as_py()
+        import pyarrow as pa  # noqa: PLC0415 - an extra; the cell was found with it
+
+        try:
+            value = _cells(self.path, self.column, self.group)[self.row].as_py()
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(f"its parquet file is damaged ({error})") from error
         data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
             raise _unreadable("its cell holds no bytes")

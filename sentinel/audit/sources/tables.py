@@ -174,7 +174,10 @@ def _parquet(opens: Opens, told: Told, path: str) -> Iterator[Line | BadLine]:
         number = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            columns = file.read_row_group(group, columns=light).to_pydict()
+            try:
+                columns = file.read_row_group(group, columns=light).to_pydict()
+            except (pa.ArrowException, OSError) as error:
+                raise ConfigError(f"it is damaged after row {number:,} ({error})") from error
             for row in range(rows):
                 number += 1
                 cells = {name: columns[name][row] for name in light}
