@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def judged(
     known = {"passed": "scored", "failed": "scored"}
     given = {
         "where": key, "status": known.get(verdict.standing, verdict.standing), "verdict": verdict,
-        "sha256": hashlib.sha256(key.encode()).hexdigest(), "width": 320, "height": 240,
+        "sha256": hashlib.sha256(key.encode()).hexdigest(), "width": 96, "height": 72,
         "reason": verdict.reason, **more,
     }  # fmt: skip
     return Row(key=key, **given)
@@ -74,7 +75,7 @@ def misspelled(read: str = "OPNE") -> dict[str, object]:
     told = f'"{read}" instead of "OPEN"'
     return {
         "issues": (FailureMode(category="text", subcategory="misspelled", detail=told),),
-        "evidence": (Evidence(claim=f"reads {read!r}", box=Box(40, 30, 200, 90)),),
+        "evidence": (Evidence(claim=f"reads {read!r}", box=Box(12, 9, 60, 27)),),
         "reason": told,
     }
 
@@ -128,12 +129,15 @@ def audit_in(folder: Path, rows: Iterable[Row], source: str = "posters") -> Path
     return folder
 
 
-def painted(key: str, side: tuple[int, int] = (320, 240)) -> bytes:
+@cache
+def painted(key: str, side: tuple[int, int] = (96, 72)) -> bytes:
     """A picture of its own for each key."""
     draw = np.random.default_rng(int.from_bytes(key.encode()[-4:], "big"))
     corners = draw.integers(0, 255, (3, 4, 3)).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(corners).resize(side, Image.Resampling.BICUBIC).save(buffer, "PNG")
+    Image.fromarray(corners).resize(side, Image.Resampling.BICUBIC).save(
+        buffer, "PNG", compress_level=1
+    )
     return buffer.getvalue()
 
 
