@@ -109,6 +109,12 @@ class Audit:
             ledger.close()
             let_go()
 
+    def keep(self, project: str) -> int:
+        """Keep the evaluations of an audit that has ended in the store; how many. Blocking."""
+        from sentinel.audit.keeping import keep  # noqa: PLC0415 - a database, where it is wanted
+
+        return keep(self._source(), self.asked.folder, self.policy, self.settings, project)
+
     def _write(self, ledger: Ledger, panel: Panel) -> Ended:
         totals = write_rows(ledger, panel, self.asked.folder)
         account = self.source.account

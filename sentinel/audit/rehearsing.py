@@ -11,9 +11,8 @@ from sentinel.audit.conducting import Audit
 from sentinel.audit.engines import Engine
 from sentinel.audit.entries import Entry, Unreadable
 from sentinel.audit.jobs import Measured, job_of
-from sentinel.audit.sources import embedded
+from sentinel.audit.sources import completed
 from sentinel.audit.sources.accounts import Account
-from sentinel.audit.sources.filling import filled
 from sentinel.errors import PictureError
 
 SAMPLE = 8
@@ -81,13 +80,11 @@ def _sample(audit: Audit, entries: int) -> tuple[list[Entry], int]:
 
 
 def _with_words(audit: Audit, entry: Entry) -> Entry:
-    if entry.prompt is not None:
-        return entry
     try:
         data = entry.read(int(audit.settings.body_mb * 1e6))
     except PictureError:
         return entry
-    return filled(entry, embedded(data, audit.settings.formats), "embedded")
+    return completed(entry, data, audit.settings.formats)
 
 
 async def _measure(audit: Audit, engine: Engine, entry: Entry) -> Measured:

@@ -19,8 +19,7 @@ from sentinel.audit.entries import Entry, Found
 from sentinel.audit.jobs import Job, Measured, job_of
 from sentinel.audit.ledger import Ledger, Name, Noted
 from sentinel.audit.rows import Status
-from sentinel.audit.sources import Source, embedded
-from sentinel.audit.sources.filling import filled
+from sentinel.audit.sources import Source, completed
 from sentinel.contracts import Verdict
 from sentinel.errors import PictureError
 from sentinel.settings import Settings
@@ -115,22 +114,15 @@ class Run:
         most = int(self._settings.body_mb * 1e6)
         try:
             data = found.read(most)
-            entry = self._with_words(found, data)
+            entry = completed(found, data, self._settings.formats)
             job = job_of(entry, data, most)
         except PictureError as error:
             return _Read(_noted(position, found, _status(error.code), str(error)), found.where)
+        self.embedded += entry.prompted == "embedded"
         noted = replace(_noted(position, entry, "scored"), name=job.name)
         decoded = self._ledger.facts(job.sha256) is not None
         known = self._ledger.known(job.name)
         return _Read(noted, found.where, replace(job, known=known), decoded)
-
-    def _with_words(self, entry: Entry, data: bytes) -> Entry:
-        """The entry with the prompt that its picture tells, where nothing else does."""
-        if entry.prompt is not None:
-            return entry
-        entry = filled(entry, embedded(data, self._settings.formats), "embedded")
-        self.embedded += entry.prompt is not None
-        return entry
 
     async def _one(self, read: _Read) -> None:
         if read.job is None:

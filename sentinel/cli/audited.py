@@ -44,6 +44,7 @@ class Wanted:
     mapped: tuple[str, ...] = ()
     fail_under: float | None = None
     no_worse_than: Path | None = None
+    keep: str | None = None
     quiet: bool = False
     json_lines: bool = False
 
@@ -66,9 +67,19 @@ def run(wanted: Wanted) -> int:
     if not ended.complete:
         _tell_how_to_go_on(wanted)
         return INTERRUPTED
+    if wanted.keep is not None:
+        _keep(wanted, audit, wanted.keep)
     code = code_of(ended)
     _summarise(wanted, ended, code)
     return code
+
+
+def _keep(wanted: Wanted, audit: Audit, project: str) -> None:
+    with _waiting(silent=wanted.quiet or wanted.json_lines) as status:
+        status.update("keeping the evaluations in the store …")
+        number = audit.keep(project)
+    if not (wanted.quiet or wanted.json_lines):
+        display.say(f"{number:,} evaluations are in the store, project {display.plain(project)}")
 
 
 def rehearse(wanted: Wanted) -> int:

@@ -55,6 +55,13 @@ NoWorseThan = Annotated[
         help="Exit with 1 where fewer pass than in an earlier audit, by more than chance.",
     ),
 ]  # fmt: skip
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep", metavar="PROJECT",
+        help="Keep the evaluations in the store too, under this project: the dashboard shows them.",
+    ),
+]  # fmt: skip
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 JsonLines = Annotated[
     bool, typer.Option("--json-lines", help="A line of JSON per entry, and one at the end.")
@@ -72,6 +79,7 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     dry_run: DryRun = False,
     fail_under: FailUnder = None,
     no_worse_than: NoWorseThan = None,
+    keep: Keep = None,
     quiet: Quiet = False,
     json_lines: JsonLines = False,
 ) -> None:
@@ -81,10 +89,9 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     command goes on where it was, and a changed judge, policy or picture is
     measured again, alone.
 
-    Exit codes: 0 done; 1 the pass rate is below --fail-under, or
-    worse than --no-worse-than; 2 wrong usage, configuration or a folder that
-    cannot be written; 3 some entries could not
-    be scored; 130 interrupted (what was measured is kept).
+    Exit codes: 0 done; 1 below --fail-under or worse than --no-worse-than; 2
+    wrong usage, configuration, or a folder that cannot be written; 3 some
+    entries could not be scored; 130 interrupted (what was measured is kept).
     """
     from sentinel.cli import audited  # noqa: PLC0415 - heavy
 
@@ -94,7 +101,7 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     wanted = audited.Wanted(
         source=source, out=out or Path("audit"), policy=policy, engine=engine, limit=limit,
         mapped=(*(mapped or ()), *more), fail_under=fail_under,
-        no_worse_than=no_worse_than, quiet=quiet, json_lines=json_lines,
+        no_worse_than=no_worse_than, keep=keep, quiet=quiet, json_lines=json_lines,
     )  # fmt: skip
     raise typer.Exit(audited.rehearse(wanted) if dry_run else audited.run(wanted))
 

@@ -16,6 +16,7 @@ from sentinel.audit.engines.looking import Room
 from sentinel.audit.rows import Row, Rows
 from sentinel.imaging import encode
 from sentinel.settings import Settings
+from sentinel.store import open_store
 from sentinel.testing import flat
 
 PICTURE = encode(flat(48, 32, (200, 20, 55)))
@@ -252,3 +253,21 @@ def test_without_ray_the_command_that_brings_it_is_told(bench, sentinel, paints,
 
     assert ran.code == 2
     assert "pip install 'sentinel-gatekeeper[ray]'" in ran.err
+
+
+def test_an_audit_that_is_kept_is_in_the_store_once_with_its_pictures(bench, sentinel, paints):
+    for number in range(3):
+        paints(f"in/{number}.png", 100 + 60 * number)
+    (bench / "in" / "bad.png").write_bytes(b"nothing")
+    (bench / "in" / "0.txt").write_text("a red square")
+    for _ in range(2):
+        ran = sentinel("audit", "in", "--out", "out", "--keep", "nightly")
+    settings = Settings.read()
+    store = open_store(settings.database_url, settings.media, settings.media_days)
+    traces = [store.traces.load(each.id) for each in store.queries.recent(limit=9).traces]
+    store.close()
+
+    assert "3 evaluations are in the store, project nightly" in ran.err
+    assert sorted(trace.verdict.passed for trace in traces) == [False, True, True]
+    assert {trace.brief.prompt for trace in traces} == {"a red square", None}
+    assert {trace.project for trace in traces} == {"nightly"}

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from sentinel.audit.entries import Found
+from sentinel.audit.entries import Entry, Found
 from sentinel.audit.sources.accounts import Account
 from sentinel.audit.sources.archives import ENDINGS, Archive
 from sentinel.audit.sources.columns import Map, mapping
+from sentinel.audit.sources.filling import filled
 from sentinel.audit.sources.gallery import Gallery
 from sentinel.audit.sources.listing import Listing
 from sentinel.audit.sources.places import let_go
@@ -18,7 +19,7 @@ from sentinel.audit.sources.trees import Disk
 from sentinel.audit.sources.words import embedded
 from sentinel.errors import ConfigError
 
-__all__ = ["Source", "embedded", "let_go", "mapping", "open_source"]
+__all__ = ["Source", "completed", "embedded", "let_go", "mapping", "open_source"]
 
 
 class Source(Protocol):
@@ -46,3 +47,10 @@ def open_source(path: Path, said: Map, without: Path | None = None) -> Source:
         return Listing(path, said)
     known = ", ".join((*ENDINGS, *KINDS))
     raise ConfigError(f"{path} is no source: name a folder or a file that ends with {known}")
+
+
+def completed(entry: Entry, data: bytes, formats: tuple[str, ...]) -> Entry:
+    """The entry with the words that its picture tells, where nothing else told its prompt."""
+    if entry.prompt is not None:
+        return entry
+    return filled(entry, embedded(data, formats), "embedded")
