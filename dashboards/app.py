@@ -12,6 +12,8 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards import assets
+from dashboards.pages.judges import Judges
+from dashboards.pages.lab import Lab
 from dashboards.pages.login import Login
 from dashboards.pages.overview import Overview
 from dashboards.pages.trace import TracePage
@@ -23,6 +25,8 @@ from sentinel.faces import Window
 TABS = (
     Tab("", "Overview", "gauge"),
     Tab("pictures", "Inspect", "grid"),
+    Tab("lab", "Policy lab", "sliders"),
+    Tab("judges", "Judges", "scale"),
 )
 """The navigation, from the top."""
 
@@ -32,6 +36,7 @@ def dashboard(window: Window) -> ASGIApp:
     rendering = Rendering(window, TABS)
     overview, wall = Overview(window, rendering), Wall(window, rendering)
     trace, login = TracePage(window, rendering), Login(window, rendering)
+    lab, judges = Lab(window, rendering), Judges(window, rendering)
     routes = [
         Route("/", overview.page),
         Route("/pictures", wall.page),
@@ -39,6 +44,9 @@ def dashboard(window: Window) -> ASGIApp:
         Route("/thumbs/{sha256}", wall.thumbnail),
         Route("/traces/{trace_id}", trace.page),
         Route("/traces/{trace_id}/{number:int}/said", trace.say, methods=["POST"]),
+        Route("/lab", lab.page),
+        Route("/lab.toml", lab.toml),
+        Route("/judges", judges.page),
         Route("/login", login.form, methods=["GET", "HEAD"]),
         Route("/login", login.enter, methods=["POST"]),
         Route("/leave", login.leave, methods=["POST"]),

@@ -7,16 +7,16 @@ is asked (`sentinel.api.visitors`): it finds its `Visitor` in the request's stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from sentinel.contracts import Trace, Verdict
+from sentinel.contracts import Standing, Trace, Verdict
 from sentinel.errors import ConfigError
 from sentinel.store.evaluations import Feedback
-from sentinel.store.queries import Queries
+from sentinel.store.queries import Judged, Queries
 
 GROUP = "sentinel.faces"
 
@@ -30,6 +30,78 @@ class Supposed:
 
     number: int
     verdict: Verdict
+    unmeasured: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A judge on offer: whether it would answer, and if not, why and the way out."""
+
+    name: str
+    version: str
+    measures: str
+    policies: tuple[str, ...]
+    state: Literal["seated", "benched", "missing", "idle", "gone"]
+    """benched: too many calls hang; idle: no policy has asked for it yet; gone: not installed."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeLine:
+    """How a policy uses a judge; without a threshold it fails nobody."""
+
+    name: str
+    threshold: float | None
+    weight: float
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What can be moved in a policy. `gates` says of each whether its fault leaves undecided."""
+
+    name: str
+    description: str
+    fingerprint: str
+    pass_mark: float
+    attempts: int
+    judges: tuple[JudgeLine, ...]
+    gates: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Changes to a policy, by judge or gate; what is not named (or None) stays.
+
+    A threshold of None takes the threshold away: the judge weighs in and fails nobody.
+    """
+
+    policy: str
+    name: str | None = None
+    pass_mark: float | None = None
+    attempts: int | None = None
+    thresholds: Mapping[str, float | None] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    required: Mapping[str, bool] = field(default_factory=dict)
+    gates: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A verdict in short."""
+
+    standing: Standing
+    score: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A picture under the policy as it stands and as it is changed; who was not measured then."""
+
+    judged: Judged
+    before: Decided
+    after: Decided
     unmeasured: tuple[str, ...]
 
 
@@ -53,6 +125,14 @@ class Window:
     """Policies that can be supposed."""
     suppose: Callable[[Trace, str], tuple[Supposed, ...]]
     """Every judged attempt of a trace under another policy; no model runs. NotFound."""
+    seats: Callable[[], tuple[Seat, ...]]
+    """Every judge on offer, as it is now."""
+    rules: Callable[[Tuning], tuple[Rules, Rules]]
+    """A policy as it stands, and as it is with these changes. NotFound, PolicyError."""
+    weigh: Callable[[Tuning, Sequence[Judged]], tuple[Weighed, ...]]
+    """Pictures under both; no model runs. NotFound, PolicyError."""
+    write: Callable[[Tuning], str]
+    """The changed policy as TOML, read back and found the same. NotFound, PolicyError."""
     enter: Callable[[Any, str], Any]
     """A request and a key's secret in, the response's cookie out; awaited. Refusal says why not."""
 

@@ -44,6 +44,8 @@ class PluginStatus:
     policies: tuple[str, ...]
     ready: bool
     reason: str
+    benched: bool = False
+    """Whether every copy of it hangs somewhere, so that it is asked no more."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,11 @@ class _Seated:
     def plugin(self) -> Any:
         """One of the copies, which are all alike."""
         return self.plugins[0]
+
+    @property
+    def benched(self) -> bool:
+        """Whether too many calls of each copy hang."""
+        return self.crew is not None and all(worker.benched for worker in self.crew.workers)
 
 
 class Seating:
@@ -203,6 +210,7 @@ class Seating:
             policies=using,
             ready=bool(seated) and not reason,
             reason=reason,
+            benched=any(known.benched for known in seated),
         )
 
 

@@ -7,6 +7,8 @@ weights, and decided anew. What that policy asks for and nobody measured is a fa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sentinel import verdict
 from sentinel.contracts import Fault, GateOutcome, Outcome, Verdict
 from sentinel.policy import JudgeRule, Policy
@@ -16,29 +18,40 @@ UNMEASURED = "not measured in this trace"
 
 def suppose(given: Verdict, policy: Policy, *, enforce: bool = True) -> Verdict:
     """The verdict over the same readings under `policy`, with no retry left."""
-    gates = tuple(_gates(given, policy))
-    outcomes = () if verdict.refusals(gates) else tuple(_outcomes(given, policy))
-    return verdict.decide(gates, outcomes, policy, enforce=enforce)
+    return verdict.decide(*under(given.gates, given.outcomes, policy), policy, enforce=enforce)
+
+
+def under(
+    gates: Sequence[GateOutcome], outcomes: Sequence[Outcome], policy: Policy
+) -> tuple[tuple[GateOutcome, ...], tuple[Outcome, ...]]:
+    """What gates and judges said, as `policy` weighs it; no judge is heard where a gate refuses."""
+    kept = tuple(_gates(gates, policy))
+    return kept, () if verdict.refusals(kept) else tuple(_outcomes(outcomes, policy))
 
 
 def unmeasured(given: Verdict, policy: Policy) -> tuple[str, ...]:
     """The judges that `policy` asks and that said nothing then, in its order."""
-    answered = {outcome.judge for outcome in given.outcomes}
+    return missing_from(given.outcomes, policy)
+
+
+def missing_from(outcomes: Sequence[Outcome], policy: Policy) -> tuple[str, ...]:
+    """The judges that `policy` asks and that are not among these, in its order."""
+    answered = {outcome.judge for outcome in outcomes}
     return tuple(name for name in policy.judges if name not in answered)
 
 
-def _gates(given: Verdict, policy: Policy) -> list[GateOutcome]:
+def _gates(gates: Sequence[GateOutcome], policy: Policy) -> list[GateOutcome]:
     return [
         gate.model_copy(update={"required": policy.gates[gate.gate].required})
         if gate.kind == "fault"
         else gate
-        for gate in given.gates
+        for gate in gates
         if gate.gate in policy.gates
     ]
 
 
-def _outcomes(given: Verdict, policy: Policy) -> list[Outcome]:
-    known = {outcome.judge: outcome for outcome in given.outcomes}
+def _outcomes(outcomes: Sequence[Outcome], policy: Policy) -> list[Outcome]:
+    known = {outcome.judge: outcome for outcome in outcomes}
     return [
         _stamped(known[name], rule) if name in known else _missing(name, rule)
         for name, rule in policy.judges.items()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Literal
 
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
-from sentinel import __version__, faces, imaging
+from sentinel import __version__, faces, imaging, tuning
 from sentinel.api.keyring import Keyring
 from sentinel.api.published import Places
 from sentinel.api.visitors import Guarded, Reception
 from sentinel.contracts import Trace
 from sentinel.errors import NotFound, PictureError
-from sentinel.faces import Supposed, Window
+from sentinel.faces import Rules, Seat, Supposed, Tuning, Window
+from sentinel.policy import Policy
 from sentinel.registry import nearest
+from sentinel.seating import PluginStatus
 from sentinel.supposing import suppose, unmeasured
 from sentinel.wiring import Sentinel
 
@@ -55,6 +58,10 @@ def window_of(house: Sentinel, reception: Reception) -> Window:
         say=store.evaluations.say,
         policies=tuple(house.policies),
         suppose=lambda trace, policy: _supposed(house, trace, policy),
+        seats=lambda: tuple(_seat(each) for each in house.statuses() if each.kind == "judge"),
+        rules=lambda asked: _rules(house, asked),
+        weigh=lambda asked, every: tuning.weigh(*_both(house, asked), every),
+        write=lambda asked: tuning.written(_both(house, asked)[1]),
         enter=reception.enter,
     )
 
@@ -77,11 +84,43 @@ def _thumbnails(house: Sentinel) -> Callable[[str], bytes | None]:
     return thumbnail
 
 
-def _supposed(house: Sentinel, trace: Trace, name: str) -> tuple[Supposed, ...]:
+BENCHED = "too many of its calls hang; restart Sentinel or mend the judge"
+
+
+def _seat(status: PluginStatus) -> Seat:
+    """A judge as a face sees it."""
+    if status.ready:
+        state: Literal["seated", "benched"] = "benched" if status.benched else "seated"
+        reason = BENCHED if status.benched else ""
+        return Seat(status.name, status.version, status.measures, status.policies, state, reason)
+    idle = status.reason.startswith("not loaded")
+    return Seat(
+        status.name, status.version, status.measures, status.policies,
+        "idle" if idle else "missing", status.reason,
+    )  # fmt: skip
+
+
+def _both(house: Sentinel, asked: Tuning) -> tuple[Policy, Policy]:
+    """A policy as it stands, and as it is asked for."""
+    known = _policy(house, asked.policy)
+    return known, tuning.tuned(known, asked)
+
+
+def _rules(house: Sentinel, asked: Tuning) -> tuple[Rules, Rules]:
+    before, after = _both(house, asked)
+    return tuning.rules(before), tuning.rules(after)
+
+
+def _policy(house: Sentinel, name: str) -> Policy:
     policy = house.policies.get(name)
     if policy is None:
         known = tuple(house.policies)
         raise NotFound(f"there is no policy {name[:80]!r}; {nearest(name[:80], known)}")
+    return policy
+
+
+def _supposed(house: Sentinel, trace: Trace, name: str) -> tuple[Supposed, ...]:
+    policy = _policy(house, name)
     return tuple(
         Supposed(each.number, suppose(each.verdict, policy), unmeasured(each.verdict, policy))
         for each in trace.attempts

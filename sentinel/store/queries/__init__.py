@@ -1,8 +1,9 @@
 """Filters in, what a dashboard shows out. Counts come from rollups, lists from the rows.
 
 A room each: `filters` what is asked about, `counts` what is counted, `counting` from rollups,
-`wall` pictures, `listing` traces, `history` what was in force. A page that needs another question
-adds a class in a file of its own, and names it among the bases of `Queries`.
+`wall` pictures, `listing` traces, `history` what was in force,
+`readings` what every judge said. A page that needs another question adds a class in a file of its
+own, and names it among the bases of `Queries`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sentinel.store.queries.counts import Counts, Span, quantile, share, togethe
 from sentinel.store.queries.filters import HOURLY_UP_TO_MS, PLACES, Filters
 from sentinel.store.queries.history import History, Names, Turn
 from sentinel.store.queries.listing import Listed, Listing, Page
+from sentinel.store.queries.readings import READINGS_CAP, Judged, Readings
 from sentinel.store.queries.wall import (
     Order,
     Pictured,
@@ -25,13 +27,14 @@ from sentinel.store.queries.wall import (
 )
 
 __all__ = [
-    "HOURLY_UP_TO_MS", "PLACES", "Counts", "FailureCount", "Filters", "Group", "Grouping",
-    "Listed", "Names", "Order", "Overview", "Page", "PicturePage", "Pictured", "Place", "Queries",
-    "Said", "Span", "Turn", "Wanted", "quantile", "share", "together", "wilson",
+    "HOURLY_UP_TO_MS", "PLACES", "READINGS_CAP", "Counts", "FailureCount", "Filters", "Group",
+    "Grouping", "Judged", "Listed", "Names", "Order", "Overview", "Page", "PicturePage",
+    "Pictured", "Place", "Queries", "Said", "Span", "Turn", "Wanted", "quantile", "share",
+    "together", "wilson",
 ]  # fmt: skip
 
 
-class Queries(Counting, Wall, Listing, History):
+class Queries(Counting, Wall, Listing, History, Readings):
     """The store as dashboards see it. Blocking; safe in threads."""
 
     def __init__(self, engine: Engine) -> None:
