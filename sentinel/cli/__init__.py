@@ -16,6 +16,7 @@ import typer
 from sentinel import __version__
 from sentinel.cli import (
     auditing,
+    calibrating,
     checkup,
     demonstration,
     endpoints,
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.command("score", epilog=scoring.EXAMPLES)(scoring.score)
 app.command("guard", epilog=guarding.EXAMPLES)(guarding.guard)
 app.command("audit", epilog=auditing.EXAMPLES)(auditing.audit)
+app.command("calibrate", epilog=calibrating.EXAMPLES)(calibrating.calibrate)
 app.command("explain-feedback", epilog=explaining.EXAMPLES)(explaining.explain_feedback)
 app.command("judges", epilog=plugins.JUDGES_EXAMPLES)(plugins.judges)
 app.command("gates", epilog=plugins.GATES_EXAMPLES)(plugins.gates)

@@ -113,21 +113,21 @@ def head_of(folder: Path) -> Head:
 
 
 def _thumbs(rows: Rows, shown: Shown, pictures: Pictures, limits: Limits) -> dict[str, Thumbnail]:
-    """Small pictures of what is shown, by key; none where the bytes are not those any more."""
     wanted = shown.pictured
     known = {row.key: row for place, row in enumerate(rows) if place in wanted}
-    return dict(_made(known, pictures, limits)) if known else {}
+    return thumbnails(known, pictures, limits)
 
 
-def _made(
-    known: dict[str, Row], pictures: Pictures, limits: Limits
-) -> Iterator[tuple[str, Thumbnail]]:
-    for key, data in pictures(set(known)):
+def thumbnails(known: dict[str, Row], pictures: Pictures, limits: Limits) -> dict[str, Thumbnail]:
+    """Small pictures of rows, by key; none where the bytes are not those that were judged."""
+    found = {}
+    for key, data in pictures(set(known)) if known else ():
         if hashlib.sha256(data).hexdigest() != known[key].sha256:
             continue  # it has changed since: the boxes would not fit
         made = thumbnail_of(data, known[key].verdict, limits)
         if made is not None:
-            yield key, made
+            found[key] = made
+    return found
 
 
 def _json(found: Findings, told: tuple[Told, ...]) -> bytes:

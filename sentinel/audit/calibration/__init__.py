@@ -1,0 +1,1 @@
+"""People's verdicts in, a policy that agrees with them and how sure that is out."""
