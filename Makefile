@@ -16,8 +16,8 @@ help:  ## show this list
 demo: $(VENV)/.ready  ## install, score eight pictures, paint six posters and score them (demo-out/)
 	$(BIN)/sentinel demo --out demo-out
 
-test: $(VENV)/.dev  ## the tests of what the base install has
-	$(BIN)/pytest -m "not full"
+test: $(VENV)/.dev  ## the tests of what the base install has, two files at a time
+	$(BIN)/pytest -m "not full" -n 2 --dist loadfile
 
 test-full: $(FULL)/.dev  ## the tests of the extras too: torch, open_clip, diffusers, insightface, easyocr
 	$(FULL)/bin/pytest -m full
