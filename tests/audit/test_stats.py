@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.audit import stats
@@ -211,6 +211,7 @@ HASHES = st.lists(
 )
 
 
+@settings(deadline=None)  # the first call loads SciPy
 @given(HASHES, st.integers(0, 8))
 def test_near_duplicates_hang_together_exactly_as_the_distances_say(
     hashes: list[int | None], near: int
@@ -235,6 +236,12 @@ def test_thousands_of_fingerprints_are_compared_strip_by_strip() -> None:
     found = near_duplicates(prints)
 
     assert [at for at, number in enumerate(found) if number] == [5, 2900]
+
+
+def test_thousands_of_equal_fingerprints_are_one_group_and_no_million_pairs() -> None:
+    prints = ["00000000000000ff"] * 20_000
+
+    assert set(near_duplicates(prints)) == {1}
 
 
 def _reached(prints: list[str | None], near: int) -> list[set[int]]:
