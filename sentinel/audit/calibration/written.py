@@ -74,7 +74,7 @@ def _sheet(found: Calibration, known: dict[str, Row], thumbs: dict[str, Thumbnai
         "report.js",
         found=found,
         line=_line,
-        told=found.points[::4],
+        told=_told(found.points),
         shipped=list(_cards(_of(found, people=False), known, thumbs)),
         held=list(_cards(_of(found, people=True), known, thumbs)),
     )
@@ -86,6 +86,12 @@ def _cards(
     for each in wrong:
         note = f"calibrated {each.score:.2f}, mark {each.mark:.2f}"
         yield card_of(known[each.key], thumbs.get(each.key), note)
+
+
+def _told(points: Sequence[Point]) -> list[Point]:
+    """Every second point from the last on that still holds nothing back, at most twelve."""
+    first = max((at for at, point in enumerate(points) if point.passed == points[0].passed))
+    return list(points[first::2])[:12]
 
 
 def _line(points: Sequence[Point], name: str) -> str:
