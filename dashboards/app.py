@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboards import assets
 from dashboards.pages.judges import Judges
 from dashboards.pages.lab import Lab
+from dashboards.pages.live import LivePage
 from dashboards.pages.login import Login
 from dashboards.pages.overview import Overview
 from dashboards.pages.trace import TracePage
@@ -27,6 +28,7 @@ TABS = (
     Tab("pictures", "Inspect", "grid"),
     Tab("lab", "Policy lab", "sliders"),
     Tab("judges", "Judges", "scale"),
+    Tab("live", "Live", "pulse"),
 )
 """The navigation, from the top."""
 
@@ -37,6 +39,7 @@ def dashboard(window: Window) -> ASGIApp:
     overview, wall = Overview(window, rendering), Wall(window, rendering)
     trace, login = TracePage(window, rendering), Login(window, rendering)
     lab, judges = Lab(window, rendering), Judges(window, rendering)
+    live = LivePage(window, rendering)
     routes = [
         Route("/", overview.page),
         Route("/pictures", wall.page),
@@ -47,6 +50,9 @@ def dashboard(window: Window) -> ASGIApp:
         Route("/lab", lab.page),
         Route("/lab.toml", lab.toml),
         Route("/judges", judges.page),
+        Route("/live", live.page),
+        Route("/live/now", live.now),
+        Route("/live/stream", live.stream),
         Route("/login", login.form, methods=["GET", "HEAD"]),
         Route("/login", login.enter, methods=["POST"]),
         Route("/leave", login.leave, methods=["POST"]),

@@ -8,6 +8,7 @@ is asked (`sentinel.api.visitors`): it finds its `Visitor` in the request's stat
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -44,6 +45,67 @@ class Seat:
     state: Literal["seated", "benched", "missing", "idle", "gone"]
     """benched: too many calls hang; idle: no policy has asked for it yet; gone: not installed."""
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt while it is made; `state` is painting, judging, judged or failed."""
+
+    number: int
+    generator: str
+    lever: str | None
+    state: str
+    standing: Standing | None = None
+    score: float | None = None
+    picture: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One request that runs, waits or has just ended; `outcome` is None until it has.
+
+    `elsewhere` names the process that works at it, where that is not this one; of it only the
+    `number` of the attempt and the step are known.
+    """
+
+    id: str
+    began_ms: int
+    prompt: str = ""
+    step: str = "waiting"
+    tries: tuple[Try, ...] = ()
+    policy: str = ""
+    outcome: Standing | None = None
+    delivered: int | None = None
+    seconds: float = 0.0
+    elsewhere: str = ""
+    number: int = 0
+
+
+class Live(Protocol):
+    """What goes on in a house; used from the event loop."""
+
+    @property
+    def version(self) -> int:
+        """Changes with whatever happens."""
+        ...
+
+    @property
+    def leaving(self) -> Callable[[], bool]:
+        """Says whether the server is about to stop, so that streams end."""
+        ...
+
+    async def now(self) -> tuple[Doing, ...]:
+        """What runs and what has just ended, newest first."""
+        ...
+
+    async def changed(self, since: int, seconds: float) -> int:
+        """The version, as soon as it is another than `since`, or after so many seconds."""
+        ...
+
+    def looking(self) -> AbstractContextManager[None]:
+        """Be one of those who look at a stream; Busy where there are too many."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +187,8 @@ class Window:
     """Policies that can be supposed."""
     suppose: Callable[[Trace, str], tuple[Supposed, ...]]
     """Every judged attempt of a trace under another policy; no model runs. NotFound."""
+    live: Live
+    """What goes on now."""
     seats: Callable[[], tuple[Seat, ...]]
     """Every judge on offer, as it is now."""
     rules: Callable[[Tuning], tuple[Rules, Rules]]

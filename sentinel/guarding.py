@@ -23,6 +23,7 @@ from sentinel.failover import Failover, Link, Plan
 from sentinel.keeping import Keeper
 from sentinel.loop import Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.levers import Advise, Strengthen
+from sentinel.observing import Watchers
 from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.settings import Settings
@@ -127,6 +128,7 @@ class Guarding:
         self._chain = chain
         self._loading: asyncio.Task[Failover] | None = None
         self._behind: set[asyncio.Task[None]] = set()
+        self.watchers = Watchers()
 
     async def guard(
         self, panel: Panel, brief: Brief, wanted: Wanted, listener: Listener | None = None
@@ -156,7 +158,7 @@ class Guarding:
         `also` hears every trace that is kept, whole: in score mode the judged one comes behind.
         """
         keeper = Keeper(self._store, run.listener, also)
-        run.listener = keeper.hear
+        run.listener = self.watchers.besides(run.order.id, keeper.hear)
         brief, candidates = run.order.brief, run.order.candidates
         pixels = await asyncio.to_thread(_pixels, brief, candidates, self._settings)
         with ExitStack() as inside:  # until nothing of it goes on, be it behind the answer

@@ -131,6 +131,11 @@ class Sentinel:
         if self._starting is not None:
             await asyncio.shield(self._starting)
 
+    @property
+    def inside(self) -> tuple[int, int]:
+        """Pictures in this process now, and how many there may be."""
+        return self._admission.pictures, self.settings.queue
+
     def statuses(self) -> list[PluginStatus]:
         """Every gate and judge on offer: seated where, ready or why not."""
         return self._seating.statuses(self.policies)
@@ -209,6 +214,7 @@ class Sentinel:
         trace = _trace(attempt, asked, clock.total)
         trace = await asyncio.to_thread(keep_scored, self.store, trace, data)
         clock.lap("store")
+        self.guarding.watchers.scored(trace)
         return Scored(trace, picture, clock.laps)
 
     def _decode(

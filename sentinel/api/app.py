@@ -17,12 +17,23 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from sentinel import __version__
-from sentinel.api import deliveries, errors, faces, generating, jobs, pictures, published, routes
+from sentinel.api import (
+    deliveries,
+    errors,
+    faces,
+    generating,
+    jobs,
+    metrics,
+    pictures,
+    published,
+    routes,
+)
 from sentinel.api.compat import ROUTERS, SHAPES, runflow
 from sentinel.api.door import Door
 from sentinel.api.keyring import Keyring
 from sentinel.api.porter import Porter
 from sentinel.api.security import admitted
+from sentinel.api.watching import watched
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.wiring import Sentinel
@@ -31,7 +42,7 @@ log = logging.getLogger(__name__)
 
 OURS = (
     routes.router, pictures.router, published.router, generating.router, jobs.router,
-    deliveries.router,
+    deliveries.router, metrics.router,
 )  # fmt: skip
 
 EXPOSED = (
@@ -55,10 +66,10 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Sentinel.open(chosen, wait=False) as house:
+        async with Sentinel.open(chosen, wait=False) as house, watched(app, house) as going:
             app.state.house = house
             app.state.keyring = Keyring(house.store.keys)
-            await asyncio.to_thread(faces.mount, app, house, app.state.keyring)
+            await asyncio.to_thread(faces.mount, app, house, app.state.keyring, going)
             watch = asyncio.create_task(_watch(house, on_failure))
             house.jobs.watch()
             for surface, shape in SHAPES.items():
@@ -74,6 +85,7 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
         title="Sentinel", version=__version__, description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, redirect_slashes=False, dependencies=[Depends(admitted)],
     )  # fmt: skip
+    app.state.leaving = lambda: False  # a server knows when it is told to stop
     app.state.drawing = asyncio.Semaphore(pictures.PAINTERS)
     for router in (*OURS, *ROUTERS):
         app.include_router(router)

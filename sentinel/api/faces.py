@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from sentinel import __version__, faces, imaging, tuning
+from sentinel.api.going import Going
 from sentinel.api.keyring import Keyring
 from sentinel.api.published import Places
 from sentinel.api.visitors import Guarded, Reception
@@ -29,10 +30,10 @@ SMALL = 320
 """Pixels of a small picture's longer side: sharp on a wall at twice the density."""
 
 
-def mount(app: FastAPI, house: Sentinel, ring: Keyring) -> None:
+def mount(app: FastAPI, house: Sentinel, ring: Keyring, going: Going) -> None:
     """Serve every face that is installed; blocking. ConfigError where one cannot be imported."""
     reception = Reception(house.store, ring, house.settings)
-    window = window_of(house, reception)
+    window = window_of(house, reception, going)
     for name in faces.offered():
         root = f"/{name}"
         app.add_route(root, _in_full, include_in_schema=False)
@@ -45,7 +46,7 @@ async def _in_full(request: Request) -> Response:
     return RedirectResponse(f"{request.url.path}/{query}", status_code=307)
 
 
-def window_of(house: Sentinel, reception: Reception) -> Window:
+def window_of(house: Sentinel, reception: Reception, going: Going) -> Window:
     """What a face sees of this house."""
     store = house.store
     return Window(
@@ -58,6 +59,7 @@ def window_of(house: Sentinel, reception: Reception) -> Window:
         say=store.evaluations.say,
         policies=tuple(house.policies),
         suppose=lambda trace, policy: _supposed(house, trace, policy),
+        live=going,
         seats=lambda: tuple(_seat(each) for each in house.statuses() if each.kind == "judge"),
         rules=lambda asked: _rules(house, asked),
         weigh=lambda asked, every: tuning.weigh(*_both(house, asked), every),

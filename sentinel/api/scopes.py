@@ -41,7 +41,7 @@ TABLE: tuple[tuple[re.Pattern[str], re.Pattern[str], Entry], ...] = tuple(
         (LOOK, r"/v1/(judges|policies)(/.*)?", Entry(ANY)),
         # whoever was told a trace's id was given the picture; nobody guesses one
         (LOOK, r"/v1/traces/.*", _entry("read", "generate", "score", "evaluations:read")),
-        (LOOK, r"/v1/jobs", _entry("read")),
+        (LOOK, r"/v1/jobs|/metrics", _entry("read")),
         (LOOK, r"/v1/jobs/.*", _entry("read", "generate")),
         (LOOK, r"/v1/evaluations(/.*)?", _entry("evaluations:read")),
         (CHANGE, r"/v1/evaluations(/.*)?", _entry("evaluations:create")),

@@ -10,6 +10,7 @@ import contextlib
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from sentinel import policy
 from sentinel.api.app import create_app
@@ -50,14 +51,30 @@ def serve(settings: Settings, tls_port: int | None = None) -> None:
         told = f"SENTINEL_POLICY is {settings.policy!r}, no policy; "
         raise ConfigError(told + nearest(settings.policy, tuple(known)))
     failures: list[BaseException] = []
+    server: uvicorn.Server
 
     def stop(error: BaseException) -> None:
         failures.append(error)
         server.should_exit = True
 
     listening = _listen(settings.host, settings.port)
-    config = uvicorn.Config(
-        create_app(settings, on_failure=stop),
+    app = create_app(settings, on_failure=stop)
+    app.state.leaving = lambda: server.should_exit
+    config = _config(app, settings)
+    with listening, contextlib.ExitStack() as open_too:
+        if tls_port is None:
+            server = uvicorn.Server(config)
+        else:
+            secured = open_too.enter_context(_listen(settings.host, tls_port, "--tls-port"))
+            server = WithFront(config, secured, certificate(settings.home, settings.host))
+        server.run(sockets=[listening])
+    if failures:
+        raise failures[0]
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_config=LOGGED,
@@ -68,15 +85,6 @@ def serve(settings: Settings, tls_port: int | None = None) -> None:
         proxy_headers=bool(settings.proxies),  # by default uvicorn believes whoever is on loopback
         forwarded_allow_ips=list(settings.proxies),
     )
-    with listening, contextlib.ExitStack() as open_too:
-        if tls_port is None:
-            server = uvicorn.Server(config)
-        else:
-            secured = open_too.enter_context(_listen(settings.host, tls_port, "--tls-port"))
-            server = WithFront(config, secured, certificate(settings.home, settings.host))
-        server.run(sockets=[listening])
-    if failures:
-        raise failures[0]
 
 
 def _listen(host: str, port: int, way_out: str = "--port, SENTINEL_PORT") -> socket.socket:

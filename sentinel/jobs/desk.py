@@ -15,7 +15,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, cast, get_args
 
 from ulid import ULID
 
@@ -120,6 +120,14 @@ class Desk(Batching):
             raise BriefError("limit", limit, f"use 1 to {MOST}")
         records = await self._opened()
         return await asyncio.to_thread(records.page, state, limit, after)
+
+    async def counts(self) -> dict[State, int]:
+        """How many jobs are in each state; nothing is opened where certainly none was kept yet."""
+        none = dict.fromkeys(get_args(State), 0)
+        if not await asyncio.to_thread(lambda: self._place.exists):
+            return none
+        records = await self._opened()
+        return none | await asyncio.to_thread(records.counts)
 
     # ── opening and closing ───────────────────────────────────────────────────────────────────
 

@@ -85,6 +85,12 @@ class Records:
         jobs = tuple(job_of(row) for row in rows[:limit])
         return Page(jobs=jobs, after=jobs[-1].id if len(rows) > limit else None)
 
+    def counts(self) -> dict[State, int]:
+        """How many jobs are in each state that has any."""
+        wanted = select(JOB.c.state, func.count()).group_by(JOB.c.state)
+        with self._reading.begin() as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(wanted)}
+
     def unfinished(self) -> Sequence[str]:
         """The ids of all jobs that are to be worked at, the oldest first."""
         wanted = select(JOB.c.id).where(JOB.c.state.in_(OPEN)).order_by(JOB.c.id)

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     RowMapping,
     Text,
     delete,
+    func,
     select,
     update,
 )
@@ -176,6 +177,13 @@ class Deliveries:
             values = {"state": "waiting", "tries": 0, "next_ms": now, "updated_ms": now}
             connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(values))
             return _delivery({**row, **values})
+
+    def counts(self) -> dict[str, int]:
+        """How many deliveries are in each state."""
+        wanted = select(DELIVERY.c.state, func.count()).group_by(DELIVERY.c.state)
+        with self._reading.begin() as connection:
+            found = {row[0]: int(row[1]) for row in connection.execute(wanted)}
+        return dict.fromkeys(get_args(DeliveryState), 0) | found
 
     # ── sending ───────────────────────────────────────────────────────────────────────────────
 
