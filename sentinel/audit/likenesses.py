@@ -11,6 +11,13 @@ NEAR = 2
 """Bits of 64 in which near-duplicates differ at most: one picture, saved again (gates.integrity).
 At 4, posters that share a word in one place and nothing else were called alike."""
 
+BITS = 64
+"""Of a fingerprint."""
+
+TELLS = 8
+"""Bits that a fingerprint has set, and has not, at least: a flat picture has next to none, and
+would be like every other flat one."""
+
 STRIP = 32
 """Fingerprints that are held against all others at once: 5 MB for 20,000 of them."""
 
@@ -19,14 +26,15 @@ def near_duplicates(fingerprints: Sequence[str | None], near: int = NEAR) -> tup
     """The number of the group each picture belongs to, from 1 in order; None for one alone.
 
     A group is what hangs together pair by pair (`sentinel.imaging.fingerprint_distance` ≤ `near`);
-    a fingerprint that is None belongs to nobody. Every pair is looked at: 20,000 pictures take
-    about two seconds.
+    a fingerprint that is None, or of a flat picture, belongs to nobody. Every pair is looked at:
+    20,000 pictures take about two seconds.
     """
     from scipy.sparse import coo_array  # noqa: PLC0415 - heavy
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - heavy
 
-    places = [at for at, known in enumerate(fingerprints) if known is not None]
-    known_bits = [int(known, 16) for known in fingerprints if known is not None]
+    known = {at: int(each, 16) for at, each in enumerate(fingerprints) if each is not None}
+    places = [at for at, each in known.items() if TELLS <= each.bit_count() <= BITS - TELLS]
+    known_bits = [known[at] for at in places]
     # equal ones are held against others once: a thousand black frames would be a million pairs
     bits, alike = np.unique(np.array(known_bits, np.uint64), return_inverse=True)
     one, other = _pairs(bits, near)

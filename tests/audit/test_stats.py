@@ -205,8 +205,14 @@ def test_kappa_is_the_same_for_both_raters_and_within_its_interval(
     assert -1 - 1e-9 <= found.low <= found.high <= 1 + 1e-9
 
 
+HALF = 0x5A5A_A5A5_0F0F_F0F0
+
 HASHES = st.lists(
-    st.one_of(st.none(), st.integers(0, 2**64 - 1), st.sampled_from([0, 1, 3, 7, 15, 31, 2**63])),
+    st.one_of(
+        st.none(),
+        st.integers(0, 2**64 - 1).filter(lambda bits: 8 <= bits.bit_count() <= 56),
+        st.sampled_from([HALF ^ bits for bits in (0, 1, 3, 7, 15, 31, 2**63)]),
+    ),
     max_size=40,
 )
 
@@ -226,6 +232,12 @@ def test_near_duplicates_hang_together_exactly_as_the_distances_say(
         assert together == (reached[at] if len(reached[at]) > 1 else set())
     numbers = [number for number in found if number is not None]
     assert list(dict.fromkeys(numbers)) == list(range(1, len(set(numbers)) + 1))
+
+
+def test_flat_pictures_are_not_alike_for_being_flat() -> None:
+    flat = "8000000000000000"
+
+    assert near_duplicates([flat, flat, f"{HALF:016x}", f"{HALF:016x}"]) == (None, None, 1, 1)
 
 
 def test_thousands_of_fingerprints_are_compared_strip_by_strip() -> None:

@@ -52,7 +52,7 @@ def rendered(
     """The page. `rows` are gone through once; `thumbs` are found by a row's key."""
     found, shown = said.found, said.shown
     wanted = shown.pictured | set(shown.unseen)
-    order = [judge.name for judge in found.judges]
+    order = [judge.name for judge in found.judges if judge.scored]
     values = [_by_place(columns, name) for name in order]
     kept, lines = _gone_through(rows, wanted, columns, values)
     cards = {place: card_of(row, thumbs.get(row.key)) for place, row in kept.items()}
@@ -140,7 +140,9 @@ def _table(found: Findings, lines: list[list[Any]], left_out: int) -> dict[str, 
         line[1] = statuses.index(line[1])
     data = {
         "statuses": statuses,
-        "judges": [{"name": each.name, "threshold": each.threshold} for each in found.judges],
+        "judges": [
+            {"name": each.name, "threshold": each.threshold} for each in found.judges if each.scored
+        ],
         "rows": lines,
     }
     return {"data": data, "left_out": left_out}

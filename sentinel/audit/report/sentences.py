@@ -12,6 +12,9 @@ SHIFT = 0.25
 STRONG = 0.7
 """Rank correlation from which two judges tell nearly the same."""
 
+ENOUGH = 30
+"""Pictures that both judged, below which that is not said."""
+
 SURE = 0.05
 """Chance below which a group is said to be different."""
 
@@ -104,7 +107,7 @@ def _judges(found: Findings) -> Iterator[str]:
                 f"(stability index {judge.drift.index:.2f})."
             )
     for pair in found.together:
-        if pair.spearman is not None and pair.spearman >= STRONG:
+        if pair.spearman is not None and pair.spearman >= STRONG and pair.pictures >= ENOUGH:
             yield (
                 f"{pair.one} and {pair.other} rank the pictures nearly alike "
                 f"(Spearman {pair.spearman:.2f}): they are no two independent witnesses."
@@ -114,7 +117,8 @@ def _judges(found: Findings) -> Iterator[str]:
 def _unseen(found: Findings) -> Iterator[str]:
     for judge in found.judges:
         if judge.faults and not judge.scored:
-            yield f"{judge.name} did not run: {next(iter(judge.faults))}."
+            reason = next(iter(judge.faults)).removeprefix("not run: ")
+            yield f"{judge.name} did not run: {reason}"
     if undecided := found.standings["undecided"]:
         yield f"{undecided:,} could not be decided, because a required gate or judge did not run."
     if found.not_judged:
