@@ -59,6 +59,9 @@ def _outcomes(outcomes: Sequence[Outcome], policy: Policy) -> list[Outcome]:
 
 
 def _stamped(outcome: Outcome, rule: JudgeRule) -> Outcome:
+    stamp = (outcome.threshold, outcome.weight, outcome.required)
+    if stamp == (rule.threshold, rule.weight, rule.is_required):
+        return outcome  # most are under the very rule, and a copy costs more than a decision
     return outcome.model_copy(
         update={
             "threshold": rule.threshold,

@@ -6,6 +6,8 @@ Every figure is recomputed on the server by the code that decides; no model runs
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -19,7 +21,13 @@ from dashboards.pages.weighing import SHOWN, Balance, Histogram, balance, histog
 from dashboards.rendering import HEADERS, Part, Rendering, part
 from sentinel.errors import NotFound, PolicyError
 from sentinel.faces import Rules, Tuning, Window
-from sentinel.store.queries import Names
+from sentinel.store.queries import Filters, Judged, Names
+
+LASTING = 30.0
+"""Seconds that a sample is remembered: what a slider changes is the policy, not the pictures."""
+
+SAMPLES = 4
+"""Samples that are remembered: some megabytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class Lab:
         """Nothing is asked yet."""
         self._window = window
         self._rendering = rendering
+        self._lock = threading.Lock()
+        self._samples: dict[tuple[Filters, int], tuple[float, tuple[Judged, ...]]] = {}
 
     async def page(self, request: Request) -> Response:
         """The controls and what they come to; the page's script swaps the latter alone."""
@@ -60,6 +70,7 @@ class Lab:
             after=after, tried=tried, sizes=moving.SIZES, ranges=asking.RANGES,
             policies=self._window.policies, standings=STANDINGS, most=SHOWN,
             changed=moving.is_moved(moved.tuning),
+            histograms=tried.value.histograms if tried.value else {},
         )  # fmt: skip
 
     async def toml(self, request: Request) -> Response:
@@ -93,7 +104,7 @@ class Lab:
 
     def _try(self, moved: Moved, before: Rules, after: Rules) -> Tried:
         filters, queries = moved.filters(), self._window.queries
-        sample = queries.readings(filters, moved.size)
+        sample = self._sample(filters, moved.size)
         whole = queries.counts(filters).evaluations
         toml = self._window.write(moved.tuning)
         if not sample:
@@ -101,3 +112,18 @@ class Lab:
         weighed = self._window.weigh(moved.tuning, sample)
         bars = {line.name: histogram(weighed, line.name) for line in after.judges}
         return Tried(balance(weighed, before, after), bars, max(whole, len(sample)), toml)
+
+    def _sample(self, filters: Filters, size: int) -> tuple[Judged, ...]:
+        """The newest pictures, as they were half a minute ago at most."""
+        now = time.monotonic()
+        with self._lock:
+            kept = self._samples.get((filters, size))
+        if kept is not None and now - kept[0] < LASTING:
+            return kept[1]
+        sample = self._window.queries.readings(filters, size)
+        with self._lock:
+            self._samples.pop((filters, size), None)
+            while len(self._samples) >= SAMPLES:
+                self._samples.pop(next(iter(self._samples)))
+            self._samples[filters, size] = now, sample
+        return sample
