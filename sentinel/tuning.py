@@ -49,7 +49,10 @@ def tuned(policy: Policy, tuning: Tuning) -> Policy:
     for name, rule in table["judges"].items():
         if name in tuning.thresholds:
             rule["threshold"] = tuning.thresholds[name]
-        rule.update(_given(weight=tuning.weights.get(name), required=tuning.required.get(name)))
+        rule.update(_given(weight=tuning.weights.get(name)))
+        wanted = tuning.required.get(name, policy.judges[name].is_required)
+        if _is_required(rule) != wanted:  # a threshold that is moved moves nothing else
+            rule["required"] = wanted
     for name, rule in table["gates"].items():
         rule.update(_given(required=tuning.gates.get(name)))
     return policies.parse(_toml(table), f"{policy.name} (changed)")
@@ -92,6 +95,13 @@ def _standing(gates: Sequence[GateOutcome], outcomes: Sequence[Outcome], policy:
 def _unmeasured(each: Judged, policy: Policy) -> tuple[str, ...]:
     """Nothing is missing where a gate refused: then no judge is asked."""
     return () if each.standing == "refused" else missing_from(each.outcomes, policy)
+
+
+def _is_required(rule: Mapping[str, Any]) -> bool:
+    """As `JudgeRule.is_required`, of values that nobody has checked yet."""
+    if rule["required"] is not None:
+        return bool(rule["required"])
+    return rule["threshold"] is not None and not rule["optional"]
 
 
 def _given(**values: Any) -> dict[str, Any]:

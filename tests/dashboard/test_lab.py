@@ -122,6 +122,16 @@ def test_people_are_agreed_with_where_the_verdict_is_what_they_would_say():
     assert (found.spoken, found.before.agreeing, found.after.agreeing) == (2, 1, 2)
 
 
+def test_taking_a_threshold_away_leaves_what_must_not_break_as_it_was():
+    after = tuning.tuned(POSTER, Tuning("poster-demo", thresholds={"text": None, "artifacts": 0.5}))
+
+    assert (after.judges["text"].threshold, after.judges["text"].is_required) == (None, True)
+    assert (after.judges["artifacts"].threshold, after.judges["artifacts"].is_required) == (
+        0.5,
+        False,
+    )
+
+
 @pytest.mark.parametrize("name", sorted(policy.builtin()))
 def test_a_policy_that_is_written_reads_back_as_the_same(name):
     known = policy.builtin()[name]
