@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any
 
 from sentinel.audit.report.columns import Columns, modes_of
@@ -74,13 +73,13 @@ def defused(cell: Cell) -> Cell:
     return cell
 
 
-def write_parquet(path: Path, rows: Iterable[Row], columns: Columns) -> None:
-    """Typed columns, a row group at a time; MissingRequirement comes from the caller."""
+def write_parquet(stream: IO[bytes], rows: Iterable[Row], columns: Columns) -> None:
+    """Typed columns, a row group at a time. Needs pyarrow."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
     from pyarrow import parquet  # noqa: PLC0415 - an extra
 
     schema = pa.schema([(name, _type(name, pa)) for name in header_of(columns)])
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
         for chunk in _chunks(rows):
             lists = zip(*(cells_of(row, columns) for row in chunk), strict=True)
             named = dict(zip(schema.names, map(list, lists), strict=True))

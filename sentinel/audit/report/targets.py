@@ -55,7 +55,7 @@ def _worse(found: Findings) -> Told:
     if compared is None or compared.difference is None:
         return Told(missed=True, text="No worse than before: there is nothing to compare with.")
     test = "McNemar" if compared.paired else "Fisher"
-    shown = f"{100 * compared.difference:+.1f}".replace("-", "−")
+    shown = f"{100 * compared.difference:+.1f}".replace("-", "−") if compared.difference else "0.0"
     text = (
         f"No worse than {compared.folder}: {'missed' if compared.worse else 'met'}, "
         f"{shown} points ({test}, {chance(compared.p or 0)})."

@@ -139,7 +139,6 @@ def _parquet(folder: Path, rows: Rows, columns: Columns) -> tuple[str, ...]:
     if importlib.util.find_spec("pyarrow") is None:
         (folder / PARQUET).unlink(missing_ok=True)  # one of an earlier run would not be of these
         return ()
-    beside = folder / f".{PARQUET}.new"
-    write_parquet(beside, rows, columns)
-    beside.replace(folder / PARQUET)
+    with written(folder / PARQUET) as stream:
+        write_parquet(stream, rows, columns)
     return (PARQUET,)
