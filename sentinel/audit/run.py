@@ -1,7 +1,7 @@
 """Entries in, a ledger filled with what was measured of them out.
 
 Pictures are read one after the other in the source's order, a few of them are in the house at
-once, and what was measured is kept in small batches. Nothing here depends on the clock.
+once, and what was measured is kept in small batches. What is written never depends on the clock.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,7 +28,10 @@ from sentinel.settings import Settings
 T = TypeVar("T")
 
 BATCH = 16
-"""Entries a transaction: what kill -9 may cost, at most."""
+"""Entries a transaction at most: what kill -9 may cost."""
+
+WAITING = 2.0
+"""Seconds after which what was measured is kept though a batch is not full: judges may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Run:
         self._stopping = asyncio.Event()
         self._flying: dict[Name, asyncio.Future[Measured]] = {}
         self._waiting: list[Noted] = []
+        self._kept = time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
         self.embedded = 0
         """Prompts that were found inside pictures."""
@@ -157,14 +162,14 @@ class Run:
                 noted, facts=measured.facts, gates=measured.gates, outcomes=measured.outcomes
             )
         self._waiting.append(noted)
-        if len(self._waiting) >= BATCH:
+        if len(self._waiting) >= BATCH or time.monotonic() - self._kept > WAITING:
             await self._flush()
         status = status_of(measured.verdict) if measured.verdict else noted.status
         reason = measured.verdict.reason if measured.verdict else noted.reason
         self._listener(Step(noted.key, read.where, status, reason, measured.verdict, new))
 
     async def _flush(self) -> None:
-        batch, self._waiting = self._waiting, []
+        batch, self._waiting, self._kept = self._waiting, [], time.monotonic()
         await self._blocking(lambda: self._ledger.note(batch))
         for each in batch:
             if each.name is not None and (each.facts is not None or each.reason):
