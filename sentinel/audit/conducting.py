@@ -177,20 +177,24 @@ def locked(folder: Path) -> Iterator[None]:
 
     ConfigError where another audit writes into it, it cannot be written, or it holds other things.
     """
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         others = [each.name for each in folder.iterdir() if each.name != LOCK]
         if others and LEDGER not in others:
             told = f"{folder} is not empty and holds no audit; choose another folder"
             raise ConfigError(told)
-        with FileLock(folder / LOCK, timeout=0):
-            yield
+        lock.acquire()
     except Timeout as error:
         told = f"another audit is writing into {folder}; wait for it, or choose another folder"
         raise ConfigError(told) from error
     except OSError as error:
         told = f"{folder} cannot be written ({error.strerror or error}); choose another folder"
         raise ConfigError(told) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _comparable(asked: Asked) -> None:

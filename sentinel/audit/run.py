@@ -7,6 +7,7 @@ once, and what was measured is kept in small batches. What is written never depe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import time
@@ -22,7 +23,7 @@ from sentinel.audit.ledger import Ledger, Name, Noted
 from sentinel.audit.rows import Status
 from sentinel.audit.sources import Source, completed
 from sentinel.contracts import Verdict
-from sentinel.errors import PictureError
+from sentinel.errors import ConfigError, PictureError
 from sentinel.settings import Settings
 
 T = TypeVar("T")
@@ -101,6 +102,8 @@ class Run:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(ConfigError):  # where the ledger itself is what broke
+                await self._flush()
             self._thread.shutdown()
         return not self._stopping.is_set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import signal
 import sys
@@ -63,6 +64,9 @@ def run(wanted: Wanted) -> int:
     try:
         ended = asyncio.run(_conduct(wanted, audit))
     except KeyboardInterrupt:
+        ended = Ended(complete=False)
+    except BrokenPipeError:  # whoever read the lines has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         ended = Ended(complete=False)
     if not ended.complete:
         _tell_how_to_go_on(wanted)

@@ -87,6 +87,17 @@ def test_ctrl_c_finishes_what_is_in_the_house_and_says_how_to_go_on(
     assert 0 < _known_before(sentinel, "out") < PICTURES
 
 
+def test_a_reader_of_its_lines_that_goes_away_interrupts_it(bench: Path, pictures, starts: Starts):
+    with starts("audit", "in", "--out", "out", "--policy", "slow", "--json-lines") as running:
+        running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read()
+
+    assert running.returncode == 130
+    assert "To go on:" in said
+    assert "Traceback" not in said
+
+
 def test_a_second_audit_into_the_same_folder_is_refused(bench: Path, pictures, sentinel):
     with locked(bench / "out"):
         ran = sentinel("audit", "in", "--out", "out")
