@@ -138,6 +138,7 @@ async def speed(policy: Policy, place: Path, count: int, rounds: int) -> None:
             ]
             for name, turn in turns if number % 2 else reversed(turns):
                 took[name].append(await turn())
+                print(f"  round {number + 1}: {name} {took[name][-1]:.1f} s", flush=True)
     _table(took, count)
     for base, target in (("two threads", 0.95), ("one thread", 1.8)):
         pairs = [one / other for one, other in zip(took[base], took["audit"], strict=True)]
