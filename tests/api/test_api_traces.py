@@ -182,9 +182,19 @@ def test_a_server_whose_models_are_missing_stops_with_what_mends_it(
         serve(Settings.read(home=tmp_path, policies=folder, port=18_651))
 
 
-def test_the_openapi_document_has_an_example_of_every_answer(client: TestClient) -> None:
-    document = client.get("/openapi.json").json()
-    operations = [item for path in document["paths"].values() for item in path.values()]
+OPENAIS = ("/v1/chat", "/v1/images", "/v1/models")
+"""OpenAI's routes beside ours; the answers of foreign services are in docs/endpoints."""
+
+
+def test_the_openapi_document_has_an_example_of_every_answer_of_our_own(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    ours = {
+        path: items
+        for path, items in paths.items()
+        if path.startswith(("/v1/", "/media", "/healthz", "/readyz"))
+        and not path.startswith(OPENAIS)
+    }
+    operations = [item for items in ours.values() for item in items.values()]
 
     assert len(operations) >= 15
     for operation in operations:
