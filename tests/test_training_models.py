@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def torch():
 @pytest.fixture(scope="module")
 def folder(torch, tmp_path_factory):
     """All stages for a few seconds: untrained in all but name, but every file is there."""
-    from training import clip, flow, latents, reading, vae
+    from training import clip, flow, latents, places, reading, vae
 
     place = tmp_path_factory.mktemp("out")
     second = 1 / 3600
@@ -50,6 +51,10 @@ def folder(torch, tmp_path_factory):
         reading.train(place, second)
         flow.train(place, second, compiled=False)
         clip.train(place, second, 0)
+        shutil.copytree(place / "clip" / "saved", place / "before")
+        patch.setattr(places, "POSTERS", places.TOGETHER)
+        patch.setattr(places, "BATCH", 2)
+        places.train(place, second, 0)
     return place
 
 
@@ -70,6 +75,18 @@ def test_training_captions_fit_and_hold_no_unknown_token(torch):
 
     assert np.mean([len(ids) <= TOKENS for ids in found]) > 0.99
     assert not any(t5.unk_token_id in ids for ids in found)
+
+
+def test_telling_places_moves_the_words_and_the_last_attention_only(folder):
+    from safetensors.torch import load_file
+
+    name = "open_clip_model.safetensors"
+    before, after = (load_file(folder / part / name) for part in ("before", "clip/saved"))
+    moved = {key for key, value in after.items() if not value.equal(before[key])}
+
+    assert moved
+    assert {key.split(".")[0] for key in moved} <= {"text", "visual"}
+    assert not [key for key in moved if key.startswith("visual") and "attnpool" not in key]
 
 
 def test_latents_come_back_as_the_pipeline_packs_them(torch):

@@ -4,21 +4,16 @@ The network predicts noise minus latents at a point on the straight line between
 does, at the four times at which it will be asked. The noise tells what the caption leaves open
 (coupling.py), so the two say all there is to know, and no guidance is needed. Beside the flow, a
 middle layer learns to say what stands where (labels.py).
-
-Half of the batches begin where the network's own steps have led it, so that the later steps mend
-what the earlier ones got wrong instead of trusting it (compare scheduled sampling, Bengio et al.
-2015, arXiv 1506.03099).
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, FluxPipeline
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import mse_loss
 
 from training.coupling import steer
 from training.generator import SHIFT, STEPS, WIDTH, opened, save, untrained
@@ -40,14 +35,6 @@ FIRST = 0.4
 
 SAYING = 0.5
 """Weight of saying what stands where."""
-
-BUSY = 3.0
-"""Weight of a token with a letter or a shape on it, where a plain one has 1: two of three are plain
-background, which is right after 500 steps."""
-
-WALKED = 0.5
-"""Share of batches that begin where the network's own steps lead, mistakes included, and not on the
-straight line. There it learns to mend them: its last step's picture is what is delivered."""
 
 SAID_AFTER = 0
 """The single block whose output says it: half of all layers are behind it."""
@@ -104,24 +91,13 @@ def places(latents: torch.Tensor) -> torch.Tensor:
     return made
 
 
-def schedule() -> torch.Tensor:
-    """Times of the scheduler's steps, from 1 down."""
-    even = 1 - torch.arange(STEPS) / STEPS
-    return SHIFT * even / (1 + (SHIFT - 1) * even)
-
-
 def times(count: int, where: torch.device) -> torch.Tensor:
     """Times of the scheduler's steps, drawn at random."""
-    often = torch.full((STEPS,), (1 - FIRST) / (STEPS - 1))
+    even = 1 - torch.arange(STEPS, device=where) / STEPS
+    asked = SHIFT * even / (1 + (SHIFT - 1) * even)
+    often = torch.full((STEPS,), (1 - FIRST) / (STEPS - 1), device=where)
     often[0] = FIRST
-    return schedule()[torch.multinomial(often, count, replacement=True)].to(where)
-
-
-def weights(labels: torch.Tensor) -> torch.Tensor:
-    """What each token's error counts, N×tokens×1 with mean 1; `labels` are N×3×h×w."""
-    busy = (labels[:, :2] > 0).any(dim=1).float()
-    told = 1 + (BUSY - 1) * max_pool2d(busy, 2).flatten(1)
-    return (told / told.mean())[:, :, None]
+    return asked[torch.multinomial(often, count, replacement=True)]
 
 
 def train(folder: Path, hours: float, *, compiled: bool = True) -> None:
@@ -175,29 +151,11 @@ def _losses(painter: Painter, sayer: Sayer, batch: Cached) -> tuple[torch.Tensor
     where = device()
     clean = packed(batch.latents.to(where))
     noise = steer(torch.randn_like(clean), batch.choices.to(where))
-    spots, ids = places(batch.latents).to(where), (batch.clip.to(where), batch.t5.to(where))
+    at = times(len(clean), where)
+    mixed = torch.lerp(clean, noise, at[:, None, None])
+    spots = places(batch.latents).to(where)
     with torch.autocast(where.type, dtype=torch.bfloat16):
-        if torch.rand(()) < WALKED:
-            mixed, at = _walk(painter, noise, ids, spots)
-        else:
-            at = times(len(clean), where)
-            mixed = torch.lerp(clean, noise, at[:, None, None])
-        flow = painter(mixed, at, painter.reading(ids), spots)
+        read = painter.reading((batch.clip.to(where), batch.t5.to(where)))
+        flow = painter(mixed, at, read, spots)
         saying = sayer.loss(batch.labels.to(where).long())
-    wanted = (mixed - clean) / at[:, None, None]  # straight from here to the poster
-    wrong = (flow.float() - wanted).square()
-    return (wrong * weights(batch.labels.to(where))).mean(), saying
-
-
-@torch.no_grad()
-def _walk(
-    painter: Painter, noise: torch.Tensor, ids: tuple[torch.Tensor, torch.Tensor], spots: Any
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where one to `STEPS - 1` of the network's own steps lead, and the time there, N."""
-    asked = schedule().tolist()
-    taken = int(torch.randint(1, STEPS, ()))
-    read, mixed = painter.reading(ids), noise
-    for before, after in pairwise(asked[: taken + 1]):
-        at = noise.new_full((len(noise),), before)
-        mixed = mixed + (after - before) * painter(mixed, at, read, spots).float()
-    return mixed, noise.new_full((len(noise),), asked[taken])
+    return mse_loss(flow.float(), noise - clean), saying

@@ -23,7 +23,7 @@ latents, which take as long as they take, lets the decoder go on and the text en
 the generator has both.
 """
 
-STAGES = ("vae", "clip", "reading", "latents", "decoder", "generator", "onnx")
+STAGES = ("vae", "clip", "places", "reading", "latents", "decoder", "generator", "onnx")
 
 
 def main() -> None:
@@ -107,6 +107,10 @@ def _run(asked: argparse.Namespace) -> None:
         flow.train(asked.out, asked.hours)
     elif asked.stage == "onnx":
         _export(asked.out)
+    elif asked.stage == "places":
+        from training import places  # noqa: PLC0415 - as above
+
+        places.train(asked.out, asked.hours, asked.workers)
     else:
         from training import clip  # noqa: PLC0415 - as above
 
