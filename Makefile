@@ -17,7 +17,8 @@ demo: $(VENV)/.ready  ## install, score eight pictures, paint six posters and sc
 	$(BIN)/sentinel demo --out demo-out
 
 test: $(VENV)/.dev  ## the tests of what the base install has, two files at a time
-	$(BIN)/pytest -m "not full" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not full and not browser" -n 2 --dist loadfile
+	$(BIN)/pytest -m "browser and not full"
 
 test-full: $(FULL)/.dev  ## the tests of the extras too: torch, open_clip, diffusers, insightface, easyocr
 	$(FULL)/bin/pytest -m full

@@ -23,6 +23,8 @@ SHARED = HERE.parent.parent / "shared" / "data"
 POSTGRES = os.environ.get("SENTINEL_TEST_POSTGRES", "")
 """A server for tests that run on both databases."""
 
+CHROMIUM = Path("/usr/bin/chromium")
+
 Answer = Reading | Declined
 Check = Callable[..., None]
 
@@ -31,6 +33,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--refresh-golden", action="store_true", help="write the golden cases anew (make golden)"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that drive a browser run in a process of their own: Playwright keeps a loop running."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """Debian's browser, driven by Playwright."""
+    if not CHROMIUM.exists():
+        pytest.skip("there is no /usr/bin/chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -406,17 +405,10 @@ def test_hostile_words_are_text_in_every_file(tmp_path: Path) -> None:
     assert not [cell for line in lines for cell in line if cell.lstrip(" ").startswith(("=", "@"))]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real browser without a network; skips where there is none."""
-    sync = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no chromium here; apt install chromium")
-    with sync.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield made
-        made.close()
+@pytest.fixture
+def browser(chromium: Any) -> Any:
+    """A real browser, opened without a network by `opened`."""
+    return chromium
 
 
 def opened(

@@ -23,8 +23,6 @@ from sentinel.store import open_store
 from sentinel.testing import scene
 from tests.dashboard.hostile import hostile_trace
 
-CHROMIUM = Path("/usr/bin/chromium")
-
 PROMPTS = (
     'a yellow star above a pink heart, on a blue background, that says "JAZZ"',
     'a poster of two red cups on a white background, with the word "OPEN"',
@@ -173,21 +171,6 @@ def bare_trace(house: House) -> Trace:
     loaded = store.traces.load("bare-1")
     store.close()
     return loaded
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    """Debian's browser, driven by Playwright."""
-    if not CHROMIUM.exists():
-        pytest.skip("there is no /usr/bin/chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 class Tab:
