@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sentinel.api import server
 
 from .conftest import Server
 
@@ -91,3 +94,11 @@ def test_a_body_that_stops_arriving_does_not_hold_the_others(server: Server, fil
         waiting.wait()
 
     assert answer["action"] == "pass"
+
+
+def test_an_answer_does_not_wait_for_the_callers_acknowledgement_of_its_head():
+    with server._listen("127.0.0.1", 0) as listening:
+        with socket.create_connection(listening.getsockname()[:2], 5):
+            accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
