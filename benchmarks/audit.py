@@ -33,15 +33,14 @@ from typing import Any
 
 import numpy as np
 import psutil
+from panel import Plugins, plugins
 from skimage import data
 
-from sentinel import registry
 from sentinel.audit.conducting import Asked, Audit, engine_of, plugins_of
 from sentinel.audit.engines import Engine, EngineName
 from sentinel.audit.ledger import Ledger
 from sentinel.audit.run import BATCH, Run
-from sentinel.contracts import Brief, InputGate, Loads, Runtime
-from sentinel.errors import MissingRequirement
+from sentinel.contracts import Brief, InputGate
 from sentinel.imaging import encode, fit, read, sample
 from sentinel.policy import Policy, builtin
 from sentinel.process import give_memory_back, hold_back_threads
@@ -51,8 +50,6 @@ PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 PROMPT = 'a photo, "OPEN DAILY" on a sign'
 PALETTE = ("#8b5a2b", "white")
 CHEAP = 'name = "cheap"\n[gates.request]\n[judges.color]\nthreshold = 0.1\n'
-
-Plugins = tuple[list[Any], list[Any]]
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
@@ -69,22 +66,6 @@ def photographs(folder: Path, count: int) -> list[Path]:
         rows.append(f'{paths[-1].name},"{quoted}","{";".join(PALETTE)}"')
     (folder / "metadata.csv").write_text("\n".join(rows))
     return paths
-
-
-def plugins(policy: Policy) -> Plugins:
-    """A fresh, loaded copy of every gate and judge that can run here."""
-    kept: Plugins = ([], [])
-    for kind, rules, into in (("gate", policy.gates, kept[0]), ("judge", policy.judges, kept[1])):
-        for name, rule in rules.items():
-            plugin = registry.make(kind, name, rule.options)
-            try:
-                if isinstance(plugin, Loads):
-                    plugin.load(Runtime(models=Settings.read().models))
-            except MissingRequirement:
-                continue
-            into.append(plugin)
-    kept[0].sort(key=lambda gate: getattr(gate, "typical_ms", 100.0))
-    return kept
 
 
 def loop(copies: list[Plugins], paths: list[Path]) -> float:

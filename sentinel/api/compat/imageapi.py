@@ -16,9 +16,9 @@ from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from sentinel.api.compat.asking import story, wanted_of, with_text
-from sentinel.api.compat.fal.refused import UNSAFE
 from sentinel.api.compat.limits import Whole, Within, sentence
 from sentinel.api.compat.ours import own_words
+from sentinel.api.compat.refused import UNSAFE
 from sentinel.api.compat.rejected import told_why
 from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
 from sentinel.api.errors import ErrorAnswer, Problem, Refusal, shown

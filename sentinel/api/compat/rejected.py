@@ -5,7 +5,7 @@ For the services that have no words of their own for it; fal and Opper have.
 
 from __future__ import annotations
 
-from sentinel.api.compat.fal.refused import reworded
+from sentinel.api.compat.refused import reworded
 from sentinel.api.errors import Problem, Refusal
 from sentinel.contracts import Trace
 

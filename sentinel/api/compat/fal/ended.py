@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sentinel.api.compat import prices
-from sentinel.api.compat.fal import answers, refused
+from sentinel.api.compat import prices, refused
+from sentinel.api.compat.fal import answers
 from sentinel.api.errors import Problem, Refusal, explain
 from sentinel.api.painting import Delivered, delivered
 from sentinel.api.published import Places

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.responses import Response
 
-from sentinel.api.compat import prices
+from sentinel.api.compat import prices, refused
 from sentinel.api.compat.asking import wanted_of, with_text
-from sentinel.api.compat.fal import answers, pictured, refused
+from sentinel.api.compat.fal import answers, pictured
 from sentinel.api.compat.fal.fields import Asked, Redux
 from sentinel.api.compat.surface import body_of
 from sentinel.api.errors import Refusal

@@ -8,10 +8,10 @@ from fastapi import Request
 
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import wanted_of, with_text
-from sentinel.api.compat.fal.refused import reworded
 from sentinel.api.compat.opper.fields import Asked
 from sentinel.api.compat.opper.models import painter_of
 from sentinel.api.compat.opper.pictured import repainting
+from sentinel.api.compat.refused import reworded
 from sentinel.api.errors import Refusal
 from sentinel.api.painting import Delivered, briefs_of, paint
 from sentinel.api.routes import load_trace, ready_house
