@@ -8,7 +8,9 @@ proxies'. Both are called as their clients call them (POST …/images/generation
 picture of some 100 bytes and with one of 500 kB; calls to the stand-in, to Sentinel and to LiteLLM
 take turns, so that a noisy machine disturbs all three alike. Sentinel passes the picture on without
 judging it (mode off): it still decodes it, fingerprints it and keeps picture and trace, which
-LiteLLM does not. Target: at most a quarter of what LiteLLM adds. Then 32 callers at once, and with
+LiteLLM does not. Target: at most a quarter of what LiteLLM adds. `bare` hands requests on and
+answers back untouched, on the same server and HTTP library: what is left of the target when a proxy
+does nothing. Then 32 callers at once, and with
 `--memory` what the process holds after so many calls, against after a tenth of them.
 """
 
@@ -73,6 +75,28 @@ def stand_in(port: int) -> None:
         return Response(body, media_type="application/json")
 
     app = Starlette(routes=[Route("/v1/images/generations", generations, methods=["POST"])])
+    uvicorn.run(app, port=port, log_level="error")
+
+
+def bare(port: int, upstream: str) -> None:
+    """Hand every request on and its answer back, as they are: the least that a proxy can do."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    client = httpx2.AsyncClient(limits=httpx2.Limits(max_connections=CALLERS))
+
+    async def forward(request: Request) -> Response:
+        headers = {"content-type": "application/json"}
+        content = await request.body()
+        answer = await client.post(
+            f"{upstream}/images/generations", content=content, headers=headers
+        )
+        return Response(answer.content, answer.status_code, media_type="application/json")
+
+    app = Starlette(routes=[Route("/v1/images/generations", forward, methods=["POST"])])
     uvicorn.run(app, port=port, log_level="error")
 
 
@@ -157,13 +181,18 @@ def rate(caller: Caller, kind: str, calls: int) -> float:
 
 def added(callers: dict[str, Caller], calls: int) -> Table:
     """Milliseconds that both add, one call at a time."""
-    table = Table("picture", "stand-in ms", "Sentinel adds ms", "LiteLLM adds ms", "ratio",
+    added = [name for name in callers if name != "stand-in"]
+    table = Table("picture", "stand-in ms", *(f"{name} adds ms" for name in added),
+                  "bare / LiteLLM", "Sentinel / LiteLLM",
                   title=f"one caller, {calls} calls each, medians; target ≤ {TARGET}")  # fmt: skip
     for kind in pictures():
         told = beside(callers, kind, calls)
-        ours, theirs = (told[name] - told["stand-in"] for name in ("Sentinel", "LiteLLM"))
-        figures = (told["stand-in"], ours, theirs)
-        table.add_row(kind, *(f"{each:.1f}" for each in figures), f"{ours / theirs:.2f}")
+        more = {name: told[name] - told["stand-in"] for name in added}
+        ratios = (more[name] / more["LiteLLM"] for name in ("bare", "Sentinel"))
+        table.add_row(
+            kind, f"{told['stand-in']:.1f}", *(f"{each:.1f}" for each in more.values()),
+            *(f"{each:.2f}" for each in ratios),
+        )  # fmt: skip
     return table
 
 
@@ -200,9 +229,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--memory", type=int, default=0)
     parser.add_argument("--stand-in", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--bare", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--upstream", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.stand_in:
         stand_in(asked.stand_in)
+        return
+    if asked.bare:
+        bare(asked.bare, asked.upstream)
         return
     if asked.litellm is None:
         raise SystemExit("name LiteLLM's command: --litellm PATH (see --help)")
@@ -211,9 +245,11 @@ def main() -> None:
 
 
 def _compare(asked: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> None:
-    up, ours, theirs = free_port(), free_port(), free_port()
+    up, ours, theirs, least = (free_port() for _ in range(4))
     upstream = f"http://127.0.0.1:{up}/v1"
     stack.enter_context(running([sys.executable, __file__, "--stand-in", str(up)], up, {}))
+    handing_on = [sys.executable, __file__, "--bare", str(least), "--upstream", upstream]
+    stack.enter_context(running(handing_on, least, {}))
     options = f'{{"opper": {{"base_url": "{upstream}", "route": "images"}}}}'
     process = stack.enter_context(running(
         [sys.executable, "-m", "sentinel", "serve", "--port", str(ours)], ours,
@@ -233,6 +269,7 @@ def _compare(asked: argparse.Namespace, folder: Path, stack: contextlib.ExitStac
     callers = {
         "stand-in": Caller(upstream),
         "Sentinel": Caller(f"http://127.0.0.1:{ours}/v3/compat"),
+        "bare": Caller(f"http://127.0.0.1:{least}/v1"),
         "LiteLLM": Caller(f"http://127.0.0.1:{theirs}/v1"),
     }
     for caller in callers.values():

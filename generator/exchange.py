@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+import orjson
 
 from generator.refusals import refusal
 from sentinel.errors import (
@@ -48,10 +49,7 @@ class Answer:
     @property
     def table(self) -> dict[str, Any]:
         """The JSON object in the body; NoPicture where there is none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            found = None
+        found = _loaded(self.body)
         if not isinstance(found, dict):
             raise NoPicture(self.provider, "answered with no JSON object", status=self.status)
         return found
@@ -162,6 +160,20 @@ class Exchange:
             if self._client is None:
                 self._client = httpx2.Client(follow_redirects=False)
             return self._client
+
+
+def _loaded(body: bytes) -> object:
+    """What the JSON says; None where it is none.
+
+    NaN, which services written in Python send, is no JSON, and no reason to lose a picture.
+    """
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            return None
 
 
 def _base(provider: str, base_url: str) -> httpx2.URL:

@@ -10,17 +10,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
 from sentinel import feedback, imaging, registry
 from sentinel.admission import Admission
 from sentinel.contracts import Brief, Capabilities, Mode, Runtime, Trace
 from sentinel.errors import NotFound, PictureError
 from sentinel.failover import Failover, Link, Plan
-from sentinel.keeping import Keeper
+from sentinel.keeping import Behind, Keeper
 from sentinel.loop import Listener, Made, Order, Run, Staff, Wish, allowed
 from sentinel.loop.levers import Advise, Strengthen
 from sentinel.observing import Watchers
@@ -53,6 +52,8 @@ class Wanted:
     """The id of the access key that a job is charged to when it is done."""
     price: float | None = None
     """US dollars it is charged; without it what the delivered attempt cost the house."""
+    inline: bool = False
+    """Whether the answer carries the picture itself, so that nobody comes back for its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Guarding:
         self._admission = admission
         self._chain = chain
         self._loading: asyncio.Task[Failover] | None = None
-        self._behind: set[asyncio.Task[None]] = set()
+        self._behind = Behind()
         self.watchers = Watchers()
 
     async def guard(
@@ -135,14 +136,15 @@ class Guarding:
     ) -> Guarded:
         """One request through the loop. BriefError, NotFound (no such generator), ConfigError."""
         order, staff = await self.prepare(panel, brief, wanted)
-        return await self.go(Run(order, staff, listener))
+        run = Run(order, staff, listener)
+        return await self.go(run, at_once=wanted.inline and run.mode == "off")
 
     async def check(self, policy: Policy, brief: Brief, wanted: Wanted) -> None:
         """Raise what is wrong with a request, as far as that is known before anybody is asked."""
         self._names(wanted.generator)
         Order(brief, wanted.wish, wanted.mode, wanted.candidates).check()
         allowed(policy.budget, wanted.wish)
-        await asyncio.to_thread(_pixels, brief, wanted.candidates, self._settings)
+        await self._pixels(brief, wanted.candidates)
 
     async def prepare(self, panel: Panel, brief: Brief, wanted: Wanted) -> tuple[Order, Staff]:
         """What a request asks, and who works on it, loaded."""
@@ -152,28 +154,33 @@ class Guarding:
         order = Order(brief, wanted.wish, wanted.mode, wanted.candidates, wanted.project)
         return order, staff
 
-    async def go(self, run: Run, also: Callable[[Trace], None] | None = None) -> Guarded:
+    async def go(
+        self, run: Run, also: Callable[[Trace], None] | None = None, *, at_once: bool = False
+    ) -> Guarded:
         """A run to its end, with everything kept; Busy where there is no room for it.
 
         `also` hears every trace that is kept, whole: in score mode the judged one comes behind.
+        `at_once` does not wait for the keeping (`kept` does): its caller wants the picture only.
         """
         keeper = Keeper(self._store, run.listener, also)
         run.listener = self.watchers.besides(run.order.id, keeper.hear)
         brief, candidates = run.order.brief, run.order.candidates
-        pixels = await asyncio.to_thread(_pixels, brief, candidates, self._settings)
+        pixels = await self._pixels(brief, candidates)
         with ExitStack() as inside:  # until nothing of it goes on, be it behind the answer
             inside.enter_context(self._admission.enter(pixels))
             try:
                 trace = await run.go()
             except BaseException as error:
-                self._later(keeper.abandon(run, error), inside.pop_all())
+                self._behind.begin(keeper.abandon(run, error), inside.pop_all())
                 raise
             if run.behind:
                 early = asyncio.ensure_future(keeper.keep(trace))
-                self._later(keeper.finish(run, early, trace.id), inside.pop_all())
+                self._behind.begin(keeper.finish(run, early, trace.id), inside.pop_all())
                 await asyncio.shield(early)  # who is told of an evaluation may read it at once
             else:
-                await asyncio.shield(self._later(keeper.keep(trace), inside.pop_all()))
+                work = self._behind.begin(keeper.keep(trace), inside.pop_all())
+                if not (at_once and self._behind.takes(trace.id, work)):
+                    await asyncio.shield(work)
         picture = run.pictures.get(trace.delivered or 0)
         return Guarded(keeper.noted(trace), picture, run.pictures, kept=not keeper.away)
 
@@ -187,18 +194,27 @@ class Guarding:
         except ValueError as error:  # a foreign generator's cost may be anything
             log.error("key %s was not charged for %s: %s", wanted.payer, trace.id, error)  # noqa: TRY400 - what is wrong is said
 
-    async def settled(self, seconds: float | None = None) -> None:
+    async def kept(self, trace_id: str) -> None:
+        """Wait until the trace is in the store, where it was delivered before it was kept."""
+        await self._behind.kept(trace_id)
+
+    async def settled(self) -> None:
         """Wait until nothing goes on behind: no judging after delivery, no keeping."""
-        if self._behind:
-            await asyncio.wait(self._behind, timeout=seconds)
+        await self._behind.settled()
 
     async def close(self) -> None:
         """Let what goes on behind end, and let go of the generators."""
-        await self.settled(CLOSING)
-        for task in (*self._behind, *([self._loading] if self._loading else [])):
-            task.cancel()
+        await self._behind.close(CLOSING)
+        if self._loading is not None:
+            self._loading.cancel()
         if self._chain is not None:
             await self._chain.close()
+
+    async def _pixels(self, brief: Brief, candidates: int) -> int:
+        """Pixels that one round takes when decoded; headers of references are read in a thread."""
+        if not brief.references:
+            return _pixels(brief, candidates, self._settings)
+        return await asyncio.to_thread(_pixels, brief, candidates, self._settings)
 
     async def _makers(self, named: str | None) -> list[ChainMaker]:
         """The generators that were named, or all; each leads once, the others stand in for it."""
@@ -233,18 +249,6 @@ class Guarding:
         chain = Failover(links, self._plan, limits=settings.limits)
         await chain.load(Runtime(settings.threads, settings.device, settings.models))
         return chain
-
-    def _later(self, work: Coroutine[Any, Any, None], inside: ExitStack) -> asyncio.Task[None]:
-        """Do it whether or not somebody waits; only then is there room for another."""
-
-        async def done() -> None:
-            with inside:
-                await work
-
-        task = asyncio.create_task(done())
-        self._behind.add(task)
-        task.add_done_callback(self._behind.discard)
-        return task
 
 
 def advisers(policy: Policy) -> tuple[Advise, Strengthen]:

@@ -6,7 +6,6 @@ decoder had to do to arrive at plain RGB is said in `Picture.notes`, never done 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import io
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pybase64
 from PIL import Image, UnidentifiedImageError
 
 from sentinel.contracts import Brief, Pixels, ReferencePicture, Sample
@@ -89,7 +89,7 @@ def unwrap(text: str, *, field: str = "image") -> bytes:
         message = f"{field} is an address; Sentinel fetches none here, send the bytes as base64"
         raise PictureError("picture_unreadable", message, field=field)
     try:
-        return base64.b64decode("".join(payload.split()), validate=True)
+        return pybase64.b64decode("".join(payload.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         message = f"{field} is neither base64 nor a data URI ({error})"
         raise PictureError("picture_unreadable", message, field=field) from error

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any
 
 from sentinel.contracts import Trace
 from sentinel.errors import MediaAway
@@ -18,6 +20,10 @@ from sentinel.store import Store
 from sentinel.store.forgetting import forget
 
 log = logging.getLogger(__name__)
+
+KEEPING = 8
+"""Traces that may be on their way into the store behind answers; the next caller waits for his,
+so that who asks faster than the disk writes is slowed down and not refused."""
 
 SWEEPING = 3600.0
 """Seconds between two sweeps of pictures whose time is up; `get` refuses them at once anyway."""
@@ -89,6 +95,57 @@ class Keeper:
         trace = await run.abort(str(why))
         if trace.attempts:
             await self.keep(trace)
+
+
+class Behind:
+    """What goes on whether or not somebody waits for it."""
+
+    def __init__(self) -> None:
+        """Nothing does yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keeping: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, work: Coroutine[Any, Any, None], inside: ExitStack) -> asyncio.Task[None]:
+        """Do it; only when it is done is `inside` left, and room for another."""
+
+        async def done() -> None:
+            with inside:
+                await work
+
+        task = asyncio.create_task(done())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def takes(self, trace_id: str, work: asyncio.Task[None]) -> bool:
+        """Whether nobody needs to wait for the work that keeps this trace."""
+        if len(self._keeping) >= KEEPING:
+            return False
+
+        def ended(work: asyncio.Task[None]) -> None:
+            del self._keeping[trace_id]
+            if not work.cancelled() and (error := work.exception()) is not None:
+                log.error("trace %s was delivered and is not kept", trace_id, exc_info=error)
+
+        self._keeping[trace_id] = work
+        work.add_done_callback(ended)
+        return True
+
+    async def kept(self, trace_id: str) -> None:
+        """Wait until the trace is in the store, where it was delivered before it was kept."""
+        if (work := self._keeping.get(trace_id)) is not None:
+            await asyncio.wait({work})
+
+    async def settled(self, seconds: float | None = None) -> None:
+        """Wait until nothing goes on, or so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def close(self, seconds: float) -> None:
+        """Let it end in so many seconds, then end it."""
+        await self.settled(seconds)
+        for task in self._tasks:
+            task.cancel()
 
 
 async def sweep(store: Store, *, handover: float | None = None) -> None:

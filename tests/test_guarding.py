@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from importlib.metadata import EntryPoint
 
 import pytest
 
 from sentinel import registry
+from sentinel.api.routes import load_trace
 from sentinel.contracts import Brief
 from sentinel.errors import BriefError, ConfigError, NotFound
 from sentinel.guarding import Wanted
+from sentinel.keeping import KEEPING
 from sentinel.loop import Ended, Wish
 from sentinel.policy import builtin
 from sentinel.settings import Settings
@@ -159,13 +162,62 @@ async def test_a_brief_that_makes_no_sense_leaves_no_trace(house):
             await sentinel.guard(BRIEF, Wanted(candidates=0))
 
 
+async def test_a_picture_that_nobody_judges_is_delivered_before_its_trace_is_kept(
+    house, monkeypatch
+):
+    async with Sentinel.open(house()) as sentinel:
+        held, save = threading.Event(), sentinel.store.traces.save
+        monkeypatch.setattr(sentinel.store.traces, "save", lambda each: held.wait(9) and save(each))
+        guarded = await sentinel.guard(BRIEF, Wanted(mode="off", inline=True))
+        early = asyncio.create_task(load_trace(sentinel, guarded.trace.id))
+        await asyncio.sleep(0.05)
+        waited = not early.done()
+        held.set()
+
+        assert waited
+        assert await early == guarded.trace
+        assert sentinel.store.media.get(guarded.trace.last.picture) == guarded.picture
+
+
+async def test_who_asks_faster_than_traces_are_kept_is_slowed_down_and_not_refused(
+    house, monkeypatch
+):
+    async with Sentinel.open(house()) as sentinel:
+        held, save = threading.Event(), sentinel.store.traces.save
+        monkeypatch.setattr(sentinel.store.traces, "save", lambda each: held.wait(9) and save(each))
+        wanted = Wanted(mode="off", inline=True)
+        several = [asyncio.create_task(sentinel.guard(BRIEF, wanted)) for _ in range(KEEPING + 3)]
+        await asyncio.wait(several, timeout=2)
+        answered = sum(each.done() for each in several)
+        held.set()
+
+        assert answered == KEEPING
+        ids = {(await each).trace.id for each in several}
+        await sentinel.settled()
+        assert len([await kept(sentinel, each) for each in ids]) == KEEPING + 3
+
+
+async def test_a_trace_that_cannot_be_kept_behind_its_answer_is_told_in_the_log(
+    house, monkeypatch, caplog
+):
+    async with Sentinel.open(house()) as sentinel:
+
+        def full(_trace):
+            raise OSError("no space left")
+
+        monkeypatch.setattr(sentinel.store.traces, "save", full)
+        guarded = await sentinel.guard(BRIEF, Wanted(mode="off", inline=True))
+        await sentinel.settled()
+        await asyncio.sleep(0)
+
+    assert guarded.picture is not None
+    assert f"{guarded.trace.id} was delivered and is not kept" in caplog.text
+
+
 async def test_score_mode_delivers_at_once_and_the_judges_word_follows_in_the_store(house):
     async with Sentinel.open(house()) as sentinel:
         guarded = await sentinel.guard(BRIEF, Wanted(mode="score"))
-        for _ in range(100):
-            if not sentinel.guarding._behind:
-                break
-            await asyncio.sleep(0.02)
+        await sentinel.settled()
         trace = await kept(sentinel, guarded.trace.id)
 
     assert guarded.picture == red(0.2)
@@ -182,8 +234,7 @@ async def test_who_hangs_up_finds_what_was_paid_for_in_the_store(house):
         going.cancel()
         with pytest.raises(asyncio.CancelledError):
             await going
-        behind = list(sentinel.guarding._behind)
-        await asyncio.wait(behind)
+        await sentinel.settled()
         counts = Queries(sentinel.store.engines.read).overview(Filters()).counts
         [ended] = [event for event in told if isinstance(event, Ended)]
         trace = await kept(sentinel, ended.trace.id)

@@ -29,6 +29,7 @@ from sentinel.api import (
     routes,
 )
 from sentinel.api.compat import ROUTERS, SHAPES, runflow
+from sentinel.api.document import documented
 from sentinel.api.door import Door
 from sentinel.api.keyring import Keyring
 from sentinel.api.porter import Porter
@@ -41,7 +42,7 @@ from sentinel.wiring import Sentinel
 log = logging.getLogger(__name__)
 
 OURS = (
-    routes.router, pictures.router, published.router, generating.router, jobs.router,
+    generating.router, routes.router, pictures.router, published.router, jobs.router,
     deliveries.router, metrics.router,
 )  # fmt: skip
 
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None, *, on_failure: OnFailure | None
     for router in (*OURS, *ROUTERS):
         app.include_router(router)
     errors.register(app)
+    app.openapi = documented(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     _surround(app, chosen)
     return app
 

@@ -5,8 +5,7 @@ Where nothing is delivered it is an error as well as the answer: 422, with every
 
 from __future__ import annotations
 
-import base64
-
+import pybase64
 from starlette.responses import Response
 
 from sentinel.api.errors import Problem
@@ -35,7 +34,7 @@ def answered(
     answer = GenerateAnswer.of(trace, kind, judges_of(house, trace), places.address)
     if not answer.images or not picture or places.address(trace.last.picture or ""):
         return answer
-    encoded = base64.b64encode(picture).decode("ascii")
+    encoded = pybase64.b64encode_as_string(picture)
     whole = answer.images[0].model_copy(update={"url": f"data:{kind};base64,{encoded}"})
     return answer.model_copy(update={"images": (whole,)})
 

@@ -207,10 +207,21 @@ SCORE_BODY: Json = {
 
 def json_body(asked: type[BaseModel], example: Json) -> Json:
     """A body of JSON, with its schema and an example."""
-    schema = asked.model_json_schema()
-    whole = _inlined(schema, schema.pop("$defs", {}))
-    content = {"schema": whole, "example": example}
+    content = {"schema": schema_of(asked), "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def schema_of(asked: type[BaseModel]) -> Json:
+    """A model's schema, whole, in words that JSON Schema knows."""
+    schema = asked.model_json_schema()
+    whole: Json = _inlined(schema, schema.pop("$defs", {}))
+    return whole
+
+
+LIMITS = {
+    "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
+}  # fmt: skip
+"""pydantic leaves its own words where a limit stands behind a function that looks at the value."""
 
 
 def _inlined(part: Any, known: Json) -> Any:
@@ -222,7 +233,11 @@ def _inlined(part: Any, known: Json) -> Any:
         return [_inlined(each, known) for each in part]
     if not isinstance(part, dict):
         return part
-    rest = {key: _inlined(value, known) for key, value in part.items() if key != "$ref"}
+    rest = {
+        LIMITS.get(key, key) if isinstance(value, int | float) else key: _inlined(value, known)
+        for key, value in part.items()
+        if key != "$ref"
+    }
     if "$ref" not in part:
         return rest
     named = part["$ref"].rpartition("/")[2]

@@ -8,7 +8,6 @@ Where pictures are not kept, the picture itself stands where its address would (
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import hmac
 import re
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import pybase64
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
@@ -88,7 +88,7 @@ def place(request: Request, picture: Delivered) -> str:
 
 def data_uri(data: bytes, content_type: str) -> str:
     """A picture that is its own address."""
-    return f"data:{content_type};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{content_type};base64,{pybase64.b64encode_as_string(data)}"
 
 
 def origin(request: Request) -> str:

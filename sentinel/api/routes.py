@@ -138,7 +138,8 @@ async def ready_house(request: Request) -> Sentinel:
 
 
 async def load_trace(house: Sentinel, trace_id: str) -> Trace:
-    """A trace from the store; NotFound if there is none."""
+    """A trace from the store, also where it is only just being kept; NotFound if there is none."""
+    await house.guarding.kept(trace_id)
     return await asyncio.to_thread(house.store.traces.load, trace_id)
 
 

@@ -77,6 +77,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
+        http="httptools",  # uvicorn would go on with a slower parser in silence
         log_config=LOGGED,
         access_log=False,
         lifespan="on",

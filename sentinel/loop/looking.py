@@ -52,6 +52,8 @@ def look(made: Made, sent: Brief, limits: Limits) -> list[Seen]:
 async def paint(maker: Maker, sent: Brief, limits: Limits) -> list[Seen]:
     """Ask a maker and look at what comes; a cancellation does not lose what was paid for."""
     made = await maker.make(sent)
+    if len(made.pictures) == len(made.candidates):
+        return look(made, sent, limits)  # nothing is left to decode
     return await through(asyncio.to_thread(look, made, sent, limits))
 
 

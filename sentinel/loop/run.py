@@ -62,7 +62,7 @@ class Run:
         self.pictures: dict[int, bytes] = {}
         self._staff = staff
         self._policy = staff.panel.policy
-        self._mode: Mode = order.mode or self._policy.mode
+        self.mode: Mode = order.mode or self._policy.mode
         self._spent = allowed(self._policy.budget, order.wish)
         self._base = drawn() if order.brief.seed is None else order.brief.seed
         self._created_ms = time.time_ns() // 1_000_000
@@ -78,7 +78,7 @@ class Run:
     @property
     def behind(self) -> bool:
         """Whether a picture was delivered that `finish` is to judge."""
-        return self._mode == "score" and bool(self._decoded)
+        return self.mode == "score" and bool(self._decoded)
 
     async def go(self) -> Trace:
         """Until there is an answer; the trace of how it was found."""
@@ -93,7 +93,7 @@ class Run:
             if ended is not None:
                 return self._end(*ended)
             await self._paint(step)
-            if self._mode != "guard" and self._decoded:
+            if self.mode != "guard" and self._decoded:
                 return self._at_once()
             await self._judge(enforce=True)
             ended = self._stop(step)
@@ -131,11 +131,11 @@ class Run:
         if brief.references:
             limits = self._staff.limits
             self._references = await asyncio.to_thread(references_of, brief, limits)
-        if self._mode == "off":
+        if self.mode == "off":
             return None
         self._screened = await self._staff.panel.screen(brief)
         tell(self.listener, Screened(self._screened))
-        found = verdict.decide(self._screened, (), self._policy, enforce=self._mode == "guard")
+        found = verdict.decide(self._screened, (), self._policy, enforce=self.mode == "guard")
         if gating.refused(self._screened):
             return "rejected", f"{found.reason}; nothing was spent"
         if found.action == "reject":
@@ -148,13 +148,13 @@ class Run:
         """Ask for pictures, and wait for them as long as the budget allows."""
         maker = self._staff.makers[step.maker]
         number = self.attempts[-1].round + 1 if self.attempts else 1
-        wanted = self.order.candidates if self._mode == "guard" else 1
+        wanted = self.order.candidates if self.mode == "guard" else 1
         told = {
             "count": batch(self.attempts, self._spent, maker.price, wanted),
             "seed": seed_of(self._base, number - 1, step.stream),
         }
         sent, notes = fitted(step.brief.model_copy(update=told), maker.capabilities, maker.name)
-        notes += self._staff.panel.unread(self.order.brief) if self._mode != "off" else ()
+        notes += self._staff.panel.unread(self.order.brief) if self.mode != "off" else ()
         self._round = Round(number, step, sent, maker.name, notes, time.perf_counter())
         tell(self.listener, Started(number, sent, maker.name, step.lever))
         self._painting = asyncio.create_task(paint(maker, sent, self._staff.limits))
@@ -262,7 +262,7 @@ class Run:
         return self.attempts[index]
 
     def _at_once(self) -> Trace:
-        reason = AT_ONCE if self._mode == "score" else NOBODY
+        reason = AT_ONCE if self.mode == "score" else NOBODY
         shown = self._replace(self.attempts[-1], verdict=closing.unjudged(reason, delivered=True))
         self._shown = shown.number
         return self._told(None, reason, self._shown)
@@ -280,7 +280,7 @@ class Run:
             created_ms=self._created_ms,
             policy=self._policy.name,
             policy_fingerprint=self._policy.fingerprint,
-            mode=self._mode,
+            mode=self.mode,
             brief=self.order.brief,
             attempts=tuple(self.attempts),
             delivered=chosen,

@@ -13,10 +13,11 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Insert, Row, bindparam, delete, select, update
 
 from sentinel.errors import ConfigError, MediaAway, NotFound, SentinelError
 from sentinel.store.engines import Engines
@@ -25,6 +26,10 @@ from sentinel.store.shelves import SHA256, Shelf, shelf
 from sentinel.store.tables import MediaRow, insert_into, table_of
 
 MEDIA = table_of(MediaRow)
+
+ALIVE = select(MEDIA.c.sha256).where(
+    MEDIA.c.sha256 == bindparam("name"), MEDIA.c.expires_ms > bindparam("now")
+)
 
 log = logging.getLogger(__name__)
 
@@ -141,14 +146,10 @@ class Media:
     def _enter(self, sha256: str, data: bytes, now: int, settle: Callable[[], None]) -> bool:
         """The row, and within its lock whatever goes with it; whether it is a new one."""
         row = _row(sha256, data, now) | {"expires_ms": now + self._keep_ms}
-        alive = select(MEDIA.c.sha256).where(MEDIA.c.sha256 == sha256, MEDIA.c.expires_ms > now)
         with self._engines.write.begin() as connection:
-            fresh = connection.execute(alive).first() is None
-            insert = insert_into(MediaRow, connection.dialect.name)
-            longer = {"expires_ms": insert.excluded.expires_ms}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["sha256"], set_=longer), row
-            )
+            found = connection.execute(ALIVE, {"name": sha256, "now": now})
+            fresh = found.first() is None
+            connection.execute(_upsert(connection.dialect.name), row)
             settle()
         return fresh
 
@@ -175,6 +176,14 @@ class Media:
             with self._engines.write.begin() as connection:
                 insert = insert_into(MediaRow, connection.dialect.name).on_conflict_do_nothing()
                 connection.execute(insert, _row(sha256, b"", 0) | {"expires_ms": 0})
+
+
+@cache
+def _upsert(dialect: str) -> Insert:
+    """A new row, or a longer life for the old one; building it takes as long as running it."""
+    insert = insert_into(MediaRow, dialect)
+    longer = {"expires_ms": insert.excluded.expires_ms}
+    return insert.on_conflict_do_update(index_elements=["sha256"], set_=longer)
 
 
 def _row(sha256: str, data: bytes, now: int) -> dict[str, Any]:

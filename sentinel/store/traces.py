@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, text
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, text
 
 from sentinel.contracts import Trace
 from sentinel.errors import MediaAway, NotFound
@@ -31,6 +31,8 @@ from sentinel.store.tables import (
 )
 
 TRACE = table_of(TraceRow)
+
+KNOWN = select(TRACE.c.id).where(TRACE.c.id == bindparam("trace_id"))
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +130,7 @@ def _take_out(connection: Connection, trace_id: str, change: rollups.Change) -> 
         # two savers of one id: the second waits here, then finds what the first wrote
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
         connection.execute(lock, {"id": trace_id})
-    if connection.execute(select(TRACE.c.id).where(TRACE.c.id == trace_id)).first() is None:
+    if connection.execute(KNOWN, {"trace_id": trace_id}).first() is None:
         return False
     change.count(*rollups.contribution(connection, trace_id), sign=-1)
     connection.execute(delete(TRACE).where(TRACE.c.id == trace_id))

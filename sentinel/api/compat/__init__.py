@@ -19,7 +19,7 @@ from sentinel.webhooks import Body
 from sentinel.wiring import Sentinel
 
 ROUTERS: tuple[APIRouter, ...] = (
-    *fal.ROUTERS, *runflow.ROUTERS, *opper.ROUTERS, *runpod.ROUTERS, *imageapi.ROUTERS,
+    *opper.FIRST, *fal.ROUTERS, *runflow.ROUTERS, *runpod.ROUTERS, *imageapi.ROUTERS, *opper.LAST,
 )  # fmt: skip
 """One per service; of two that match, the first answers."""
 

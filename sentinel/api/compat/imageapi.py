@@ -6,7 +6,6 @@ Its page shows what is sent and no answer; what is answered here is settled in d
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
@@ -20,7 +19,7 @@ from sentinel.api.compat.limits import Whole, Within, sentence
 from sentinel.api.compat.ours import own_words
 from sentinel.api.compat.refused import UNSAFE
 from sentinel.api.compat.rejected import told_why
-from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
+from sentinel.api.compat.surface import body_of, refuse_the_rest, respond, telling
 from sentinel.api.errors import ErrorAnswer, Problem, Refusal, shown
 from sentinel.api.examples import ID, Json, Responses, answered, json_body
 from sentinel.api.intake import Prompt
@@ -95,7 +94,7 @@ def tell(status: int, error: ErrorAnswer, headers: Mapping[str, str]) -> Respons
     ours = error.code == UNSAFE or (error.code == "rejected" and not named)
     code = error.code if ours else CODES.get(status, error.code)
     body = {"error": {"code": code, "message": said}}
-    return _respond(400 if status == INVALID else status, body, headers)
+    return respond(400 if status == INVALID else status, body, headers)
 
 
 SEEN = {
@@ -145,7 +144,7 @@ async def generate(request: Request) -> Response:
     request.scope["state"]["stages"] = stages_of(trace)
     await charge(request, trace.owed, reference=trace.id)
     body = _answer(asked, picture, places(request).of(picture))
-    return _respond(200, body, story([picture], None))
+    return respond(200, body, story([picture], None))
 
 
 refuse_the_rest(router)
@@ -161,11 +160,6 @@ def _answer(asked: Asked, picture: Delivered, url: str) -> dict[str, object]:
         "num_inference_steps": asked.num_inference_steps, "images": [image],
         "sentinel": own_words(picture),
     }  # fmt: skip
-
-
-def _respond(status: int, body: object, headers: Mapping[str, str]) -> Response:
-    dumped = json.dumps(body, ensure_ascii=False)
-    return Response(dumped, status, media_type="application/json", headers=headers)
 
 
 def _refusal(error: ValidationError) -> Refusal:

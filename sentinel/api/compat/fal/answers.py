@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import story
 from sentinel.api.compat.fal.fields import Asked
+from sentinel.api.compat.surface import respond
 from sentinel.api.errors import ErrorAnswer, Refusal
 from sentinel.api.painting import Delivered
 from sentinel.api.published import Places, data_uri
@@ -158,12 +158,6 @@ def error_type(refusal: Refusal) -> str:
     """What a request's status says of how it ended."""
     known = OWN_TYPES.get(refusal.code) or ERROR_TYPES.get(refusal.status)
     return known or refusal.code
-
-
-def respond(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON, typed as such: fal's JavaScript client reads no other error body."""
-    dumped = json.dumps(body, ensure_ascii=False)
-    return Response(dumped, status, media_type="application/json", headers=headers)
 
 
 def _details(error: ErrorAnswer) -> list[dict[str, Any]]:

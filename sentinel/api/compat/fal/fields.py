@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from sentinel.api.errors import shown
@@ -22,6 +30,9 @@ SIZES = {
 }  # fmt: skip
 """Pixels, width and height, by fal's name."""
 
+USUAL = "landscape_4_3"
+"""The size where none is asked for."""
+
 CUSTOM = 512
 """Pixels of a side that a custom size leaves out (fal's schema)."""
 
@@ -29,6 +40,15 @@ LONGEST = 14_142
 """Pixels a side that fal's schema allows; a generator's own limit is told where it is less."""
 
 Size = tuple[int, int]
+
+_SIDE = {"type": "integer", "minimum": 1, "maximum": LONGEST, "default": CUSTOM}
+SIZE = {
+    "anyOf": [
+        {"enum": list(SIZES)},
+        {"type": "object", "properties": {"width": _SIDE, "height": _SIDE}},
+    ],
+}
+"""What a size is on the wire."""
 
 
 def _number(value: object) -> object:
@@ -77,7 +97,9 @@ class Asked(BaseModel):
 
     endpoint: ClassVar[str]
 
-    image_size: Annotated[Size, BeforeValidator(_pixels)] = SIZES["landscape_4_3"]
+    image_size: Annotated[Size, BeforeValidator(_pixels), WithJsonSchema(SIZE)] = Field(
+        default=SIZES[USUAL], json_schema_extra={"default": USUAL}
+    )
     num_inference_steps: Annotated[Whole, Field(ge=1, le=12)] = 4
     num_images: Annotated[Whole, Field(ge=1, le=4)] = 1
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = None

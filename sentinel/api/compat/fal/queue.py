@@ -18,9 +18,10 @@ from starlette.responses import Response, StreamingResponse
 from ulid import ULID
 
 from sentinel.api.compat.fal import answers, ended, logs
-from sentinel.api.compat.fal.answers import REQUEST_ID, respond
+from sentinel.api.compat.fal.answers import REQUEST_ID
 from sentinel.api.compat.fal.fields import Asked
 from sentinel.api.compat.fal.run import prepared
+from sentinel.api.compat.surface import respond
 from sentinel.api.errors import Refusal, shown
 from sentinel.api.painting import explained
 from sentinel.api.published import origin, places

@@ -6,19 +6,22 @@ Run and queue have the same paths at fal and differ by host alone. Here the queu
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from sentinel.api.compat.fal import answers, proxy, queue, uploads
+from sentinel.api.compat.fal import answers, examples, proxy, queue, uploads
 from sentinel.api.compat.fal.fields import Asked, Invalid, Redux, TextToImage
 from sentinel.api.compat.fal.run import run
-from sentinel.api.compat.surface import refuse_the_rest, telling
+from sentinel.api.compat.surface import refuse_the_rest, respond, telling
+from sentinel.api.examples import Json, Responses
 
 Told = telling(answers.tell)
 
 Name = Annotated[str, Path(max_length=128)]
+Answering = Callable[[Request, str], Awaitable[Response]]
 RequestId = Annotated[str, Path(max_length=64, pattern="^[0-9A-Za-z_-]+$")]
 
 runs = APIRouter(prefix="/fal-ai", route_class=Told, tags=["fal"])
@@ -29,25 +32,45 @@ others = APIRouter(route_class=Told, tags=["fal"])
 # ── run and submit ────────────────────────────────────────────────────────────────────────────
 
 
-@runs.post("/flux/schnell", summary="fal: text to image")
+@runs.post(
+    "/flux/schnell",
+    summary="fal: text to image",
+    responses=examples.RUN_RESPONSES,
+    openapi_extra=examples.TEXT_BODY,
+)
 async def text_to_image(request: Request) -> Response:
     """FLUX.1 [schnell] as fal serves it."""
     return await _begun(request, TextToImage, waits=not queue.by_host(request))
 
 
-@runs.post("/flux/schnell/redux", summary="fal: image to image")
+@runs.post(
+    "/flux/schnell/redux",
+    summary="fal: image to image",
+    responses=examples.RUN_RESPONSES,
+    openapi_extra=examples.REDUX_BODY,
+)
 async def redux(request: Request) -> Response:
     """FLUX.1 [schnell] Redux as fal serves it."""
     return await _begun(request, Redux, waits=not queue.by_host(request))
 
 
-@queued.post("/flux/schnell", summary="fal: text to image, queued")
+@queued.post(
+    "/flux/schnell",
+    summary="fal: text to image, queued",
+    responses=examples.SUBMIT_RESPONSES,
+    openapi_extra=examples.TEXT_QUEUED,
+)
 async def submit_text_to_image(request: Request) -> Response:
     """Where the request's status and result will be found."""
     return await _begun(request, TextToImage, waits=False)
 
 
-@queued.post("/flux/schnell/redux", summary="fal: image to image, queued")
+@queued.post(
+    "/flux/schnell/redux",
+    summary="fal: image to image, queued",
+    responses=examples.SUBMIT_RESPONSES,
+    openapi_extra=examples.REDUX_QUEUED,
+)
 async def submit_redux(request: Request) -> Response:
     """Where the request's status and result will be found."""
     return await _begun(request, Redux, waits=False)
@@ -57,7 +80,7 @@ async def _begun(request: Request, kind: type[Asked], *, waits: bool) -> Respons
     try:
         return await (run(request, kind) if waits else queue.submit(request, kind))
     except Invalid as invalid:
-        return answers.respond(answers.INVALID, {"detail": list(invalid.found)})
+        return respond(answers.INVALID, {"detail": list(invalid.found)})
 
 
 # ── a request of the queue ────────────────────────────────────────────────────────────────────
@@ -83,22 +106,24 @@ async def cancel(request: Request, request_id: RequestId) -> Response:
     return await queue.cancel(request, request_id)
 
 
-BY_ID = (
-    ("GET", "", result, "fal: a request's result"),
-    ("GET", "/status", status, "fal: a request's status"),
-    ("GET", "/status/stream", stream, "fal: a request's status, streamed"),
-    ("PUT", "/cancel", cancel, "fal: cancel a request"),
-)
-"""Method, path below the request's, what answers, and what it is."""
+BY_ID: tuple[tuple[str, str, Answering, str, Responses, Json], ...] = (
+    ("GET", "", result, "fal: a request's result", examples.RESULT_RESPONSES, {}),
+    ("GET", "/status", status, "fal: a request's status", examples.STATUS_RESPONSES, examples.LOGS),
+    ("GET", "/status/stream", stream, "fal: a request's status, streamed",
+     examples.STREAM_RESPONSES, examples.LOGS),
+    ("PUT", "/cancel", cancel, "fal: cancel a request", examples.CANCEL_RESPONSES, {}),
+)  # fmt: skip
+"""Method, path below the request's, what answers, what it is, and what the document shows."""
 
 PLACES = ("/flux/requests", "/flux/schnell/requests", "/flux/schnell/redux/requests")
 """Where requests lie: clients leave out all but owner and name, people do not always."""
 
 for router in (queued, runs):
     for place in PLACES:
-        for method, below, answer, title in BY_ID:
+        for method, below, answer, title, responses, extra in BY_ID:
             router.add_api_route(
                 f"{place}/{{request_id}}{below}", answer, methods=[method], summary=title,
+                responses=responses, openapi_extra=extra,
                 include_in_schema=router is queued and place is PLACES[0],
             )  # fmt: skip
 
@@ -112,31 +137,50 @@ async def through_proxy(request: Request) -> Response:
     return await proxy.forwarded(request)
 
 
-@others.post("/storage/upload/initiate", summary="fal: where to put a picture")
+@others.post(
+    "/storage/upload/initiate",
+    summary="fal: where to put a picture",
+    responses=examples.INITIATE_RESPONSES,
+    openapi_extra=examples.INITIATE_BODY,
+)
 async def initiate_upload(request: Request) -> Response:
     """An address to put a picture at, and one to read it at."""
     return await uploads.initiate(request)
 
 
-@others.post("/storage/auth/token", summary="fal: what to send with an upload")
+@others.post(
+    "/storage/auth/token",
+    summary="fal: what to send with an upload",
+    responses=examples.TOKEN_RESPONSES,
+)
 async def upload_token(request: Request) -> Response:
     """What fal's Python client sends with the picture."""
     return await uploads.token(request)
 
 
-@others.post("/files/upload", summary="fal: upload a picture")
+@others.post(
+    "/files/upload",
+    summary="fal: upload a picture",
+    responses=examples.UPLOAD_RESPONSES,
+    openapi_extra=examples.BYTES_BODY,
+)
 async def upload_file(request: Request) -> Response:
     """The picture's bytes; its address is answered."""
     return await uploads.upload(request)
 
 
-@others.put("/uploads/{name}", summary="fal: put a picture")
+@others.put(
+    "/uploads/{name}",
+    summary="fal: put a picture",
+    responses=examples.PUT_RESPONSES,
+    openapi_extra=examples.BYTES_BODY,
+)
 async def put_upload(request: Request, name: Name) -> Response:
     """The picture's bytes, where it was said to put them."""
     return await uploads.put(request, name)
 
 
-@others.get("/uploads/{name}", summary="fal: an uploaded picture")
+@others.get("/uploads/{name}", summary="fal: an uploaded picture", responses=examples.GET_RESPONSES)
 async def get_upload(request: Request, name: Name) -> Response:
     """An uploaded picture, for whoever has its address."""
     return await uploads.get(request, name)

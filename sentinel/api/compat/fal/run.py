@@ -12,7 +12,7 @@ from sentinel.api.compat import prices, refused
 from sentinel.api.compat.asking import wanted_of, with_text
 from sentinel.api.compat.fal import answers, pictured
 from sentinel.api.compat.fal.fields import Asked, Redux
-from sentinel.api.compat.surface import body_of
+from sentinel.api.compat.surface import body_of, respond
 from sentinel.api.errors import Refusal
 from sentinel.api.painting import briefs_of, paint
 from sentinel.api.published import places
@@ -64,4 +64,4 @@ async def run(request: Request, kind: type[Asked]) -> Response:
     for each in pictures:
         await charge(request, prices.fal(each.width, each.height), reference=each.trace.id)
     body = answers.result(places(request), said, pictures)
-    return answers.respond(200, body, answers.headers_of(traces[0].id, said, pictures))
+    return respond(200, body, answers.headers_of(traces[0].id, said, pictures))

@@ -21,8 +21,7 @@ from starlette.responses import Response
 from ulid import ULID
 
 from sentinel import imaging
-from sentinel.api.compat.fal.answers import respond
-from sentinel.api.compat.surface import body_of
+from sentinel.api.compat.surface import body_of, respond
 from sentinel.api.errors import Problem, Refusal, shown
 from sentinel.api.pictures import SAFE
 from sentinel.api.porter import secret_of

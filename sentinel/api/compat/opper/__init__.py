@@ -10,6 +10,8 @@ from __future__ import annotations
 from sentinel.api.compat.opper.native import router as native
 from sentinel.api.compat.opper.routes import compat, openai
 
-ROUTERS = (compat, native, openai)
+FIRST = (compat, native)
+LAST = (openai,)
+"""Its /v1/models/{id} matches whatever begins so, Runflow's runs among it."""
 
-__all__ = ["ROUTERS"]
+__all__ = ["FIRST", "LAST"]

@@ -6,11 +6,12 @@ text before it breaks words up: no fewer tokens than that were read. Pictures ha
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pybase64
 
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import story
@@ -110,7 +111,7 @@ def _picture(told: Told, asked: Images, picture: Delivered) -> Json:
 
 def encoded(picture: Delivered) -> str:
     """Its bytes as base64."""
-    return base64.b64encode(picture.data).decode("ascii")
+    return pybase64.b64encode_as_string(picture.data)
 
 
 def painted_as(picture: Delivered, told: Told) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.api.compat.opper.fields import Chat, Images, Native
 from sentinel.api.compat.opper.models import OPPER, SINCE
-from sentinel.api.examples import FILE, ID, Json, Responses, answered, json_body
+from sentinel.api.examples import FILE, ID, Json, Responses, answered, json_body, schema_of
 
 PROMPT = 'a poster with a red circle and the word "SALE"'
 
@@ -24,7 +24,7 @@ NATIVE_BODY = json_body(
 _FORM: Json = {
     "type": "object",
     "required": ["image", "prompt"],
-    "properties": {"image": FILE, **Images.model_json_schema()["properties"]},
+    "properties": {"image": FILE, **schema_of(Images)["properties"]},
 }
 _PARTS: Json = {"schema": _FORM, "encoding": {"image": {"contentType": "image/*"}}}
 EDITS_BODY: Json = {"requestBody": {"required": True, "content": {"multipart/form-data": _PARTS}}}

@@ -120,6 +120,11 @@ class Asked(BaseModel):
         found = SIZE.fullmatch(self.size)
         return (int(found[1]), int(found[2])) if found else (SIDE, SIDE)
 
+    @property
+    def inline(self) -> bool:
+        """Whether the answer carries its pictures and no address of them."""
+        return False
+
     def brief(self, prompt: str, pictures: tuple[bytes, ...] = ()) -> Brief:
         """What is to be painted, in the style of `pictures` where there are any."""
         width, height = self.pixels
@@ -160,6 +165,11 @@ class Images(Asked):
     prompt: Said
     response_format: Literal["b64_json", "url"] = "b64_json"
 
+    @property
+    def inline(self) -> bool:
+        """As base64."""
+        return self.response_format == "b64_json"
+
 
 class Parameters(BaseModel):
     """Of what Opper hands on to the model, what ours may know; the rest is ignored."""
@@ -188,6 +198,11 @@ class Native(Images):
         tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=REFERENCES, repr=False)
     ] = ()
     mask: str | None = Field(default=None, repr=False)
+
+    @property
+    def inline(self) -> bool:
+        """Not where an id and an address are told beside the bytes."""
+        return super().inline and not self.store
 
     @property
     def pixels(self) -> tuple[int, int]:

@@ -16,9 +16,9 @@ from sentinel.api.compat.opper.answers import Told
 from sentinel.api.compat.opper.fields import Native
 from sentinel.api.compat.opper.painted import Wish, painted
 from sentinel.api.compat.opper.pictured import FILE, pictures_of, wrong
-from sentinel.api.compat.opper.telling import STATUSES, headers_of, message_of, respond
+from sentinel.api.compat.opper.telling import STATUSES, headers_of, message_of
 from sentinel.api.compat.refused import UNSAFE
-from sentinel.api.compat.surface import body_of, telling
+from sentinel.api.compat.surface import body_of, respond, telling
 from sentinel.api.errors import ErrorAnswer, explain
 from sentinel.api.idempotency import once
 from sentinel.api.painting import Delivered

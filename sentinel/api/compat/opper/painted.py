@@ -34,7 +34,7 @@ class Wish:
 async def painted(request: Request, wish: Wish) -> tuple[Delivered, ...]:
     """The pictures, once they are there; Refusal where one of them may not be delivered."""
     house = await ready_house(request)
-    wanted = _wanted(request, house, wish.asked.model)
+    wanted = replace(_wanted(request, house, wish.asked.model), inline=wish.asked.inline)
     brief = with_text(request, wish.asked.brief(wish.prompt, wish.pictures))
     if wish.pictures:
         wanted = await repainting(house, brief, wanted, wish.field)

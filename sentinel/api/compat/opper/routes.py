@@ -12,8 +12,8 @@ from sentinel.api.compat.opper.answers import Told
 from sentinel.api.compat.opper.fields import Chat, Images
 from sentinel.api.compat.opper.painted import Wish, painted
 from sentinel.api.compat.opper.pictured import pictures_of, whole
-from sentinel.api.compat.opper.telling import respond, tell, told
-from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
+from sentinel.api.compat.opper.telling import tell, told
+from sentinel.api.compat.surface import body_of, refuse_the_rest, respond, telling
 from sentinel.api.idempotency import once
 from sentinel.api.published import places
 from sentinel.api.routes import house_of

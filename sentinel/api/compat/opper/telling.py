@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import Response
 from ulid import ULID
 
+from sentinel.api.compat.surface import respond
 from sentinel.api.errors import ErrorAnswer, Problem, explain
 
 STATUSES = {409: 400, 415: 400, 422: 400}
@@ -83,9 +82,3 @@ def field_of(problem: Problem) -> str:
     """A field by its name in the request, without what lies below it."""
     top = problem.field.partition("[")[0].partition(".")[0]
     return FIELDS.get(top, top)
-
-
-def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON."""
-    dumped = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(dumped, status, media_type="application/json", headers=headers)

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from sentinel.api.compat import prices
 from sentinel.api.compat.asking import story
 from sentinel.api.compat.ours import own_words
 from sentinel.api.compat.rejected import told_why
+from sentinel.api.compat.surface import respond
 from sentinel.api.errors import ErrorAnswer, Problem, Refusal
 from sentinel.api.painting import Delivered, delivered
 from sentinel.api.published import Places, address_on
@@ -121,12 +121,6 @@ def words_of(message: str, problems: Sequence[Problem]) -> str:
     if not named:
         return message
     return "Invalid parameter: " + "; ".join(_word(each) for each in named)
-
-
-def respond(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON."""
-    dumped = json.dumps(body, ensure_ascii=False)
-    return Response(dumped, status, media_type="application/json", headers=headers)
 
 
 # ── below ─────────────────────────────────────────────────────────────────────────────────────

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from sentinel.api.compat import prices
 from sentinel.api.compat.asking import wanted_of, with_text
 from sentinel.api.compat.runpod import answers, examples, standing
-from sentinel.api.compat.runpod.answers import SURFACE, UNTIL, respond
+from sentinel.api.compat.runpod.answers import SURFACE, UNTIL
 from sentinel.api.compat.runpod.fields import ENDPOINT, Asked
-from sentinel.api.compat.surface import body_of, refuse_the_rest, telling
+from sentinel.api.compat.surface import body_of, refuse_the_rest, respond, telling
 from sentinel.api.errors import Problem, Refusal, explain, shown
 from sentinel.api.painting import explained, stages_of
 from sentinel.api.published import origin
