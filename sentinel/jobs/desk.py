@@ -176,8 +176,9 @@ class Desk(Batching):
         await asyncio.to_thread(records.beat)
         house = self._house
         means = Means(
-            records, house.guarding, self._panel, self._living, self._handovers, house.loaded
-        )
+            records, house.guarding, self._panel, self._living, house.store.traces.load,
+            self._handovers, house.loaded,
+        )  # fmt: skip
         work = Work(means, self._bell.ring)
         await asyncio.to_thread(engine.launch, work, asyncio.get_running_loop())
         self._work = work

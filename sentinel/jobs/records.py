@@ -46,6 +46,16 @@ class Record:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An ended job whose process died before it was put away."""
+
+    task: Task
+    state: State
+    painted: bool
+    """Whether a generation is on record."""
+
+
 def now_ms() -> int:
     """Milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
@@ -124,11 +134,8 @@ class Records:
             )  # fmt: skip
             return Task.model_validate_json(row["task"])
 
-    def adopt(self, job_id: str, owner: str | None) -> Task | None:
-        """Take an ended job from who left it; its task where it was cancelled with work on record.
-
-        Lost where somebody else was quicker.
-        """
+    def adopt(self, job_id: str, owner: str | None) -> Left:
+        """Take an ended job from who left it; Lost where somebody else was quicker."""
         same = (JOB.c.id == job_id, JOB.c.owner.is_not_distinct_from(owner), JOB.c.task != "")
         mine = update(JOB).where(*same).values(owner=self.executor)
         with self._engine.begin() as connection:
@@ -138,9 +145,8 @@ class Records:
             made = select(RECORD.c.name).where(
                 RECORD.c.job_id == job_id, RECORD.c.name.like("generate %")
             )
-            if row["state"] != "cancelled" or connection.execute(made).first() is None:
-                return None
-            return Task.model_validate_json(row["task"])
+            painted = connection.execute(made).first() is not None
+            return Left(Task.model_validate_json(row["task"]), row["state"], painted)
 
     def tell(self, job_id: str, attempt: int, step: Step) -> None:
         """How far it is; nothing where it is not ours."""

@@ -50,6 +50,8 @@ class Means:
     """The panel of its policy; SentinelError where there is none any more."""
     living: Callable[[], Awaitable[Collection[str]]]
     """The executors that are alive."""
+    story: Callable[[str], Trace]
+    """The kept trace of a job that is done."""
     handovers: Handovers | None
     """Where results wait for their callers, if the store keeps none."""
     loaded: Callable[[], Awaitable[None]]
@@ -102,7 +104,7 @@ class Work:
             self._going[job_id].cancel(why)
 
     async def settle(self, job_id: str, owner: str | None) -> None:
-        """Put away an ended job whose process died over it; what it had paid for is kept."""
+        """Put away an ended job whose process died over it: charged, and what it paid for kept."""
         key = SETTLING + job_id
         self._going[key] = asyncio.ensure_future(self._settled(job_id, owner))
         try:
@@ -149,19 +151,25 @@ class Work:
         await self._insist(end)
         self._ring(job_id)
 
+    def _billed(self, job_id: str, task: Task) -> None:
+        """Charge for a job whose process may have died before it could; once in all."""
+        self._means.guarding.charge(task.wanted, self._means.story(job_id))
+
     async def _settled(self, job_id: str, owner: str | None) -> None:
         try:
             adopt = functools.partial(self._records.adopt, job_id, owner)
-            task = await self._insist(adopt)
-            if task is not None:
-                await self._guarded(job_id, task, ended=True)
+            left = await self._insist(adopt)
+            if left.state == "done" and left.task.payer is not None:
+                await self._insist(lambda: self._billed(job_id, left.task))
+            elif left.state == "cancelled" and left.painted:
+                await self._guarded(job_id, left.task, ended=True)
         except Lost:
             return
         except asyncio.CancelledError:  # by the recorder, at the end of what is on record
             if self._stopping.get(SETTLING + job_id) == CLOSED:
                 raise
         except Exception:
-            log.exception("job %s is put away without its pictures", job_id)
+            log.exception("job %s is put away as it was left", job_id)
         await self._stopped(job_id)
 
     async def _taken(self, job_id: str) -> Task:
