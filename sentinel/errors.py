@@ -36,6 +36,10 @@ class SentinelError(Exception):
     tries: tuple[object, ...] = ()
     """What failover tried before it gave up (`sentinel.failover.Try`), in order."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling, whatever a subclass takes to be made."""
+        return _again, (type(self), self.args), self.__dict__
+
 
 class ConfigError(SentinelError):
     """The configuration names something that is not there or makes no sense."""
@@ -240,3 +244,7 @@ class Busy(SentinelError):  # noqa: N818 - a state, not a mistake
 
 SHOWN = 80
 """Characters of a caller's value that an error repeats: enough to recognise it in a log."""
+
+
+def _again(kind: type[SentinelError], said: tuple[object, ...]) -> SentinelError:
+    return kind.__new__(kind, *said)

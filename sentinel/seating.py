@@ -13,6 +13,7 @@ from typing import Any
 
 from sentinel import registry
 from sentinel.contracts import Brief, Closes, Finding, InputGate, Loads, Runtime, Sample
+from sentinel.deployments import Deployed, Deployments
 from sentinel.errors import (
     ConfigError,
     MissingRequirement,
@@ -30,6 +31,10 @@ from sentinel.worker import Crew, Floor, Worker
 
 SOME_MS = 100.0
 """Place in the order of gates for one that does not say how long it takes."""
+
+
+ELSEWHERE = 10_000
+"""Judges that may be waited for at once where they run elsewhere: waiting takes no core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,23 @@ class _Seated:
 class Seating:
     """Makes, loads and closes plugins."""
 
-    def __init__(self, settings: Settings, *, batch: int | None = None) -> None:
-        """Nothing is loaded yet. `batch`: samples a call at most, whatever a plugin can take."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        batch: int | None = None,
+        deployments: Deployments | None = None,
+    ) -> None:
+        """Nothing is loaded yet. `batch`: samples a call at most, whatever a plugin can take.
+
+        `deployments`, connected, serve the judges; without them they run in this process.
+        """
         self._settings = settings
         self._batch = batch
         self._runtime = Runtime(settings.threads, settings.device, settings.models)
         self._floor = Floor(settings.workers)
+        self._deployments = deployments
+        self._elsewhere = Floor(ELSEWHERE)
         self._seated: dict[tuple[Kind, str, str], _Seated] = {}
 
     async def seat(self, policy: Policy) -> Panel:
@@ -133,9 +149,7 @@ class Seating:
         return seated
 
     async def _load(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
-        first = registry.make(kind, name, rule.options)
-        most = min(self._settings.workers, int(getattr(first, "copies", 1)))
-        plugins = (first, *(registry.make(kind, name, rule.options) for _ in range(most - 1)))
+        plugins = self._made(kind, name, rule)
         workers = [self._worker(kind, name, plugin) for plugin in plugins]
         crew: Crew[Any, Any] = Crew(workers)
         try:
@@ -147,12 +161,20 @@ class Seating:
             return _Seated(plugins, None, str(error))
         return _Seated(plugins, crew)
 
+    def _made(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> tuple[Any, ...]:
+        """A plugin and its copies, not loaded yet; or who stands for those that run elsewhere."""
+        first = registry.make(kind, name, rule.options)
+        if kind == "judge" and self._deployments is not None:
+            return self._deployments.of(name, rule.options, first)
+        most = min(self._settings.workers, int(getattr(first, "copies", 1)))
+        return first, *(registry.make(kind, name, rule.options) for _ in range(most - 1))
+
     def _worker(self, kind: Kind, name: str, plugin: Any) -> Worker[Any, Any]:
         return Worker(
             kind,
             name,
             _call_of(kind, plugin),
-            self._floor,
+            self._elsewhere if isinstance(plugin, Deployed) else self._floor,
             batch=self._batch or int(getattr(plugin, "batch_size", 1)),
             waiting=self._settings.queue,
         )

@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     """Seconds between the attempts to deliver a webhook; ten attempts over two hours."""
     webhook_seconds: float = Field(default=15.0, gt=0, le=600)
     """Seconds that a receiver has to answer one."""
+    judges: Literal["local", "ray"] = "local"
+    """Where judges run: in this process, or as deployments of Ray Serve (docs/cli.md)."""
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
     """Where models run: cpu, cuda, cuda:1, … or mps."""
     host: str = "127.0.0.1"

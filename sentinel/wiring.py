@@ -26,6 +26,7 @@ from ulid import ULID
 from sentinel import imaging, policy
 from sentinel.admission import DECODERS, LARGE, Admission
 from sentinel.contracts import Attempt, Brief, Sample, Trace, Verdict
+from sentinel.deployments import Deployments
 from sentinel.errors import ConfigError, NotFound, PictureError
 from sentinel.guarding import Guarded, Guarding, Wanted
 from sentinel.jobs import Desk
@@ -77,7 +78,8 @@ class Sentinel:
         self.settings = settings
         self.policies = policies
         self.store = store
-        self._seating = Seating(settings)
+        self._deployments = Deployments() if settings.judges == "ray" else None
+        self._seating = Seating(settings, deployments=self._deployments)
         self._panels: dict[str, Panel] = {}
         self._admission = Admission(settings.queue, settings.pixels_in_house)
         self.guarding = Guarding(settings, store, self._admission)
@@ -233,6 +235,8 @@ class Sentinel:
         return panel
 
     async def _start(self, chosen: list[Policy]) -> None:
+        if self._deployments is not None:
+            await asyncio.to_thread(self._deployments.connect)
         for each in chosen:
             self._panels[each.name] = await self._seating.seat(each)
         await asyncio.to_thread(imaging.fingerprint, WARMING)  # loads its libraries
@@ -247,6 +251,8 @@ class Sentinel:
         await self.jobs.close()
         await self.guarding.close()
         await self._seating.close()
+        if self._deployments is not None:
+            await asyncio.to_thread(self._deployments.close)
         await asyncio.to_thread(self.store.close)
 
 

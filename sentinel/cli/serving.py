@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,11 @@ LOCKED = "every request needs an access key (sentinel keys list shows them)"
 LOCAL = "there is no access key: this machine only is served, without one (sentinel keys create)"
 ANYBODY = "there is no access key, and whoever reaches the port is served (sentinel keys create)"
 
+Judges = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option(help="Where judges run: in this process (local), or on Ray Serve."),
+]
+
 EXAMPLES = examples(
     "sentinel serve --port 8600",
     "sentinel serve --tls",
@@ -33,6 +38,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     policy: Annotated[
         str | None, typer.Option(help="Policy where a request names none (default).")
     ] = None,
+    judges: Judges = None,
     tls: Annotated[
         bool,
         typer.Option("--tls", help="Serve TLS too, for clients that speak only https (fal's)."),
@@ -41,12 +47,12 @@ def serve(  # noqa: PLR0913 - the options of a command
         int | None, typer.Option(min=1, max=65535, help="Port for TLS (port + 1).")
     ] = None,
     no_keys: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--i-know-there-are-no-keys",
             help="Listen beyond this machine although anybody who reaches the port may use it.",
         ),
-    ] = False,
+    ] = None,
 ) -> None:
     """Serve POST /v1/score and the rest over HTTP; Ctrl-C ends it.
 
@@ -55,7 +61,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     from sentinel.api import server  # noqa: PLC0415 - heavy
     from sentinel.settings import Settings  # noqa: PLC0415 - heavy
 
-    given = {"host": host, "port": port, "policy": policy, "anybody": no_keys or None}
+    given = {"host": host, "port": port, "policy": policy, "judges": judges, "anybody": no_keys}
     settings = Settings.read(**{key: value for key, value in given.items() if value is not None})
     said = _admission(settings)
     typer.echo(f"http://{settings.host}:{settings.port} (OpenAPI at /openapi.json)", err=True)

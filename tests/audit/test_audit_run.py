@@ -226,6 +226,7 @@ def test_a_large_picture_waits_until_there_is_room_for_it():
     assert told == ["small in", "small out", "larger than the room in", "larger than the room out"]
 
 
+@pytest.mark.full
 @pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="the extra ray is not installed"
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +17,8 @@ from typing import Any
 from sentinel.audit.engines.local import batch_for
 from sentinel.audit.engines.looking import Looker
 from sentinel.audit.jobs import Job, Measured
-from sentinel.errors import ConfigError, MissingRequirement, SentinelError
+from sentinel.cluster import joined
+from sentinel.errors import ConfigError, SentinelError
 from sentinel.panel import Panel
 from sentinel.policy import Policy
 from sentinel.process import give_memory_back, hold_back_threads
@@ -89,10 +89,7 @@ class OverRay:
 @asynccontextmanager
 async def over_ray(settings: Settings, policy: Policy) -> AsyncIterator[OverRay]:
     """Join the cluster that RAY_ADDRESS names, else start Ray here; seat an actor on each node."""
-    ray = _ray()
-    mine = not ray.is_initialized()
-    if mine:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray, mine = await asyncio.to_thread(joined, "--engine ray")
     try:
         actors = _actors(ray, settings, policy)
         panels = await asyncio.gather(*(actor.seat.remote() for actor in actors))
@@ -103,16 +100,6 @@ async def over_ray(settings: Settings, policy: Policy) -> AsyncIterator[OverRay]
     finally:
         if mine:
             ray.shutdown()
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
-    try:
-        import ray  # noqa: PLC0415 - an extra, and slow to load
-    except ImportError as error:
-        remedy = "pip install 'sentinel-gatekeeper[ray]'"
-        raise MissingRequirement("--engine ray", "Ray", remedy) from error
-    return ray
 
 
 def _actors(ray: Any, settings: Settings, policy: Policy) -> list[Any]:
