@@ -64,6 +64,38 @@ def test_an_entry_that_could_not_be_scored_is_told_by_the_exit_code(sentinel, pi
 
 
 @pytest.mark.parametrize(
+    ("worse", "code", "told"),
+    [(8, 1, "No worse than before: missed, −40.0 points (McNemar, p = 0.008)."),
+     (1, 0, "No worse than before: met, −5.0 points (McNemar, p = 1.000)."),
+     (0, 0, "No worse than before: met, 0.0 points")],
+    ids=["eight pictures less is worse", "one picture less is chance", "the same is no worse"],
+)  # fmt: skip
+def test_an_audit_that_is_worse_than_an_earlier_one_ends_with_1(
+    sentinel, paints, worse, code, told
+):
+    for number in range(20):
+        paints(f"in/{number}.png", 200 + number)
+    assert sentinel("audit", "in", "--out", "before", "--quiet").code == 0
+
+    for number in range(worse):
+        paints(f"in/{number}.png", 20 + number)
+    ran = sentinel("audit", "in", "--out", "now", "--no-worse-than", "before")
+
+    assert ran.code == code
+    assert told in ran.err
+
+
+def test_a_baseline_that_is_no_audit_is_refused_before_anything_is_measured(
+    sentinel, pictures, bench: Path
+):
+    ran = sentinel("audit", "in", "--out", "out", "--no-worse-than", "gone")
+
+    assert ran.code == 2
+    assert "holds no audit that has ended" in ran.err
+    assert not (bench / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (("in",), "--out FOLDER"),
