@@ -12,6 +12,7 @@ import logging
 import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -29,6 +30,7 @@ from sentinel.errors import (
     SentinelError,
     Unavailable,
 )
+from sentinel.store.holds import Overdrawn
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +139,17 @@ def _of_absence(error: NotFound) -> Answered:
     return 404, ErrorAnswer(code=error.code, message=str(error)), {}
 
 
+def _of_budget(error: Overdrawn) -> Answered:
+    return 402, ErrorAnswer(code=error.code, message=f"{error}; {anew()}"), {}
+
+
+def anew() -> str:
+    """When a month's budget begins anew."""
+    now = datetime.now(UTC)
+    then = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+    return f"it begins anew on {then:%Y-%m-%d}, UTC"
+
+
 def _of_busy(error: Busy | Unavailable) -> Answered:
     later = {"Retry-After": str(math.ceil(error.retry_after))}
     return 503, ErrorAnswer(code=error.code, message=str(error)), later
@@ -183,6 +196,7 @@ EXPLAINED: tuple[tuple[type[Exception], Callable[[Any], Answered]], ...] = (
     (PictureError, _of_picture),
     (BriefError, _of_brief),
     (NotFound, _of_absence),
+    (Overdrawn, _of_budget),
     (Busy, _of_busy),
     (Unavailable, _of_outage),
     (HTTPException, _of_status),

@@ -42,7 +42,7 @@ from sentinel.api.painting import (
 )
 from sentinel.api.published import Places, places
 from sentinel.api.routes import ready_house
-from sentinel.api.security import billed, charge
+from sentinel.api.security import afforded, billed, charge
 from sentinel.api.wire import Wire
 from sentinel.contracts import Brief, Reference
 from sentinel.guarding import Guarded, Wanted
@@ -155,11 +155,12 @@ async def _generate(request: Request) -> Response:
     if asked.in_background:
         with explained(wanted):
             return accepted(*await _jobs(house, briefs, wanted))
-    made = await while_connected(request, side_by_side(house, briefs, wanted))
-    request.scope["state"]["stages"] = stages_of(made[0].trace)
-    refuse_failures([each.trace for each in made])
-    for each in made:
-        await charge(request, price_of(each.trace), reference=each.trace.id)
+    async with afforded(request, price * len(briefs)):
+        made = await while_connected(request, side_by_side(house, briefs, wanted))
+        request.scope["state"]["stages"] = stages_of(made[0].trace)
+        refuse_failures([each.trace for each in made])
+        for each in made:
+            await charge(request, price_of(each.trace), reference=each.trace.id)
     answer = await asyncio.to_thread(_together, house, places(request), made)
     notes = (*answer.notes, *ignored)
     return response_of(answer.model_copy(update={"notes": notes}))

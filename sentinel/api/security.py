@@ -8,6 +8,10 @@ A surface that answers with pictures says what they cost, once, when they are de
 
     await charge(request, prices.fal(width, height), reference=trace.id)
 
+after having set it aside while they were painted,
+
+    async with afforded(request, prices.fal(width, height)):
+
 and one that works in the background hands the bill to the job, which is charged when it is done:
 
     await house.jobs.submit(brief, billed(request, wanted, prices.runpod(width, height)))
@@ -19,18 +23,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import Request
 from ulid import ULID
 
-from sentinel.api.errors import Refusal
+from sentinel.api.errors import Refusal, anew
 from sentinel.api.routes import house_of
 from sentinel.api.scopes import ANY, Entry, entry_of, is_open
 from sentinel.errors import SentinelError
 from sentinel.guarding import Wanted
+from sentinel.store.holds import REQUEST
 from sentinel.store.keys import NANO, Scope
 
 log = logging.getLogger(__name__)
@@ -95,6 +101,27 @@ async def charge(request: Request, dollars: float, reference: str | None = None)
         log.error("key %s was not charged for %s: %s", caller.key_id, told, error)  # noqa: TRY400 - what is wrong is said
 
 
+@asynccontextmanager
+async def afforded(request: Request, dollars: float) -> AsyncIterator[None]:
+    """Set aside what pictures will cost at most while they are painted and charged; Overdrawn.
+
+    Without it, callers who ask at the same moment could each have the last of a budget.
+    """
+    caller: Caller = request.state.caller
+    if caller.key_id is None or caller.budget is None:
+        yield
+        return
+    holds, reference = house_of(request).store.holds, str(ULID())
+    place = partial(holds.place, caller.key_id, (reference,), dollars, seconds=REQUEST)
+    await asyncio.to_thread(place)
+    try:
+        yield
+    finally:
+        lifting = asyncio.ensure_future(asyncio.to_thread(holds.lift, reference))
+        with suppress(SentinelError):  # it lapses by itself
+            await asyncio.shield(lifting)
+
+
 def billed(request: Request, wanted: Wanted, price: float | None = None) -> Wanted:
     """The wish of a job, in the caller's project, at the caller's expense.
 
@@ -118,7 +145,5 @@ async def _afford(request: Request, caller: Caller) -> None:
         return
     spent = await asyncio.to_thread(house_of(request).store.keys.spent, caller.key_id)
     if spent >= caller.budget:
-        now = datetime.now(UTC)
-        anew = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
         told = f"{spent / NANO:.4f} of {caller.budget / NANO:.4f} US dollars are spent this month"
-        raise Refusal(402, "budget_spent", f"{told}; it begins anew on {anew:%Y-%m-%d}, UTC")
+        raise Refusal(402, "budget_spent", f"{told}; {anew()}")

@@ -15,9 +15,11 @@ from ulid import ULID
 from sentinel.contracts import Brief
 from sentinel.errors import BriefError
 from sentinel.guarding import Wanted
+from sentinel.jobs.affording import afforded
 from sentinel.jobs.batches import Batches, Entry
 from sentinel.jobs.bell import Bell
 from sentinel.jobs.port import MOST, OPEN, Batch, Counts, State, Task
+from sentinel.store.holds import Holds
 
 if TYPE_CHECKING:
     from sentinel.jobs.engine import Engine
@@ -29,8 +31,9 @@ LOOKING = 0.4
 class Batching(ABC):
     """Deals with batches."""
 
-    def __init__(self) -> None:
-        """Nobody waits for anything yet."""
+    def __init__(self, holds: Holds) -> None:
+        """Nobody waits for anything yet; `holds` set aside what jobs will cost."""
+        self._holds = holds
         self._bell = Bell()
 
     async def submit_batch(  # noqa: PLR0913 - what a batch is, each by its name
@@ -53,7 +56,8 @@ class Batching(ABC):
         entry = Entry(batch_id or str(ULID()), surface, project, by_id, asked or {})
 
         def enter() -> Batch:  # in one thread: who is gone meanwhile leaves no job unhanded
-            batch = batches.accept(entry, self._most)
+            with afforded(self._holds, ids, tasks[0]):
+                batch = batches.accept(entry, self._most)
             for job in batch.jobs:
                 engine.enqueue(job.id)
             return batch

@@ -22,6 +22,7 @@ from ulid import ULID
 from sentinel.contracts import Brief, Trace
 from sentinel.errors import BriefError, SentinelError
 from sentinel.guarding import Guarded, Wanted
+from sentinel.jobs.affording import afforded
 from sentinel.jobs.batches import Batches
 from sentinel.jobs.batching import Batching
 from sentinel.jobs.handover import FORGETTING, Handovers, kept_in
@@ -57,7 +58,7 @@ class Desk(Batching):
 
     def __init__(self, place: Place, house: House, bounds: Bounds) -> None:
         """Nothing is opened yet."""
-        super().__init__()
+        super().__init__(house.store.holds)
         self._place = place
         self._house = house
         self._bounds = bounds
@@ -80,7 +81,12 @@ class Desk(Batching):
         task = await self._task(brief, wanted or Wanted())
         records, engine = await self._started()
         job_id = str(ULID())
-        job = await asyncio.to_thread(records.accept, job_id, task, self._bounds.waiting)
+
+        def enter() -> Job:
+            with afforded(self._holds, [job_id], task):
+                return records.accept(job_id, task, self._bounds.waiting)
+
+        job = await asyncio.to_thread(enter)
         await asyncio.to_thread(engine.enqueue, job_id)
         return job
 
@@ -177,7 +183,7 @@ class Desk(Batching):
         house = self._house
         means = Means(
             records, house.guarding, self._panel, self._living, house.store.traces.load,
-            self._handovers, house.loaded,
+            house.store.holds.lift, self._handovers, house.loaded,
         )  # fmt: skip
         work = Work(means, self._bell.ring)
         await asyncio.to_thread(engine.launch, work, asyncio.get_running_loop())

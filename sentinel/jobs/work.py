@@ -17,10 +17,10 @@ from sentinel.contracts import Trace
 from sentinel.errors import Busy, NotFound, SentinelError, Unavailable
 from sentinel.guarding import Guarding
 from sentinel.jobs.handover import Handovers
-from sentinel.jobs.port import UNDELIVERED, Step, Task
+from sentinel.jobs.port import OPEN, UNDELIVERED, Task
+from sentinel.jobs.progress import Progress
 from sentinel.jobs.recording import Recorder, WoundRun
 from sentinel.jobs.records import Lost, Records
-from sentinel.loop import Ended, Event, Fed, Generated, Judged, Screened, Started
 from sentinel.panel import Panel
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class Means:
     """The executors that are alive."""
     story: Callable[[str], Trace]
     """The kept trace of a job that is done."""
+    lift: Callable[[str], None]
+    """Sets no money aside for a job any more."""
     handovers: Handovers | None
     """Where results wait for their callers, if the store keeps none."""
     loaded: Callable[[], Awaitable[None]]
@@ -135,7 +137,7 @@ class Work:
             await self._failed(job_id, error)
         else:
             await self._done(job_id, task, trace)
-            await self._insist(lambda: self._records.clear(job_id))
+            await self._insist(lambda: self._put_away(job_id))
 
     async def _done(self, job_id: str, task: Task, trace: Trace) -> None:
         """Enter that it is done, then charge for it; nothing where it was cancelled meanwhile."""
@@ -205,7 +207,7 @@ class Work:
         panel = self._means.panel_of(task)
         order, staff = await guarding.prepare(panel, task.brief, task.wanted)
         recorder = Recorder(self._records, job_id, ended=ended)
-        progress = _Progress(self._records, job_id)
+        progress = Progress(self._records, job_id)
         run = WoundRun(replace(order, id=job_id), recorder.staffed(staff), progress.hear)
         key = SETTLING + job_id if ended else job_id
         recorder.run, recorder.lose = run, functools.partial(self.stop, key)
@@ -222,7 +224,7 @@ class Work:
         """Wait until what was paid for is kept; a cancelled job is put away."""
         await self._means.guarding.settled()
         try:
-            await self._insist(lambda: self._records.clear(job_id))
+            await self._insist(lambda: self._put_away(job_id))
         except NotFound:
             log.warning("job %s is gone", job_id)
 
@@ -235,7 +237,13 @@ class Work:
         await self._means.guarding.settled()
         await self._insist(lambda: self._records.end(job_id, "failed", code=code, error=told))
         self._ring(job_id)
-        await self._insist(lambda: self._records.clear(job_id))
+        await self._insist(lambda: self._put_away(job_id))
+
+    def _put_away(self, job_id: str) -> None:
+        """Drop what an ended job needs no more: money set aside, and its records last."""
+        if self._records.job(job_id).state not in OPEN:
+            self._means.lift(job_id)
+            self._records.clear(job_id)
 
     async def _insist(self, work: Callable[[], T]) -> T:
         """In a thread, until the database answers."""
@@ -245,54 +253,3 @@ class Work:
             except Unavailable as error:
                 log.warning("jobs wait: %s", error)
                 await asyncio.sleep(error.retry_after)
-
-
-class _Progress:
-    """Writes how far a job is, the latest word only, while the loop goes on."""
-
-    def __init__(self, records: Records, job_id: str) -> None:
-        self._records = records
-        self._job = job_id
-        self._attempt = 0
-        self._made = 0
-        self._latest: tuple[int, Step] | None = None
-        self._writing: asyncio.Task[None] | None = None
-
-    def hear(self, event: Event) -> None:
-        step = _step_of(event)
-        if step is None:
-            return
-        if isinstance(event, Started):
-            self._attempt = self._made + 1
-        if isinstance(event, Generated):
-            self._made += len(event.attempts)
-        self._latest = (self._attempt, step)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-
-    async def told(self) -> None:
-        if self._writing is not None:
-            await self._writing
-
-    async def _write(self) -> None:
-        while self._latest is not None:
-            attempt, step = self._latest
-            self._latest = None
-            try:
-                await asyncio.to_thread(self._records.tell, self._job, attempt, step)
-            except SentinelError as error:  # how far it is may be told later
-                log.info("job %s: %s", self._job, error)
-
-
-def _step_of(event: Event) -> Step | None:
-    match event:
-        case Screened():
-            return "screening"
-        case Started():
-            return "generating"
-        case Generated():
-            return "judging"
-        case Fed():
-            return "feedback"
-        case Judged() | Ended():
-            return None

@@ -12,6 +12,7 @@ from sentinel.store.callbacks import Callbacks
 from sentinel.store.deliveries import Deliveries
 from sentinel.store.engines import Engines, connect, outages_told
 from sentinel.store.evaluations import Evaluations
+from sentinel.store.holds import Holds
 from sentinel.store.keys import Keys
 from sentinel.store.media import Media
 from sentinel.store.queries import Queries
@@ -35,6 +36,8 @@ class Store:
     """What addresses of pictures are signed with."""
     keys: Keys
     """Who may use the house, and what each has spent."""
+    holds: Holds
+    """What is set aside of keys' budgets for what is being painted."""
     answers: Answers
     """What was answered under an idempotency key."""
     evaluations: Evaluations
@@ -76,7 +79,7 @@ def open_store(
         raise
     outages_told(engines)
     traces, queries = Traces(engines, shown, words=words), Queries(engines.read)
-    kept = Keys(engines), Answers(engines), Evaluations(engines, words=words)
+    kept = Keys(engines), Holds(engines), Answers(engines), Evaluations(engines, words=words)
     deliveries = Deliveries(engines, words=words)
     told = deliveries, Callbacks(engines, deliveries), Uploads(engines, media_days)
     return Store(engines, traces, shown, queries, signing, *kept, *told)

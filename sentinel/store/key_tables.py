@@ -52,3 +52,18 @@ class ChargeRow(Row, table=True):
     reference: str = Field(primary_key=True, sa_type=Text)
     created_ms: int = Field(sa_type=BigInteger)
     nanodollars: int = Field(sa_type=BigInteger)
+
+
+class HoldRow(Row, table=True):
+    """What is set aside for a request or a job that is under way, until it has ended or lapsed."""
+
+    __tablename__ = "key_hold"
+    __table_args__ = (
+        ForeignKeyConstraint(["key_id"], ["access_key.id"], ondelete="CASCADE"),
+        Index(None, "key_id"),
+    )
+
+    reference: str = Field(primary_key=True, sa_type=Text)
+    key_id: str = Field(sa_type=Text)
+    nanodollars: int = Field(sa_type=BigInteger)
+    until_ms: int = Field(sa_type=BigInteger)

@@ -14,10 +14,10 @@ from sentinel.api.compat.fal import answers, pictured
 from sentinel.api.compat.fal.fields import Asked, Redux
 from sentinel.api.compat.surface import body_of, respond
 from sentinel.api.errors import Refusal
-from sentinel.api.painting import briefs_of, paint
+from sentinel.api.painting import Delivered, briefs_of, paint
 from sentinel.api.published import places
 from sentinel.api.routes import load_trace, ready_house
-from sentinel.api.security import charge
+from sentinel.api.security import afforded, charge
 from sentinel.contracts import Brief
 from sentinel.guarding import Wanted
 from sentinel.wiring import Sentinel
@@ -51,17 +51,24 @@ async def run(request: Request, kind: type[Asked]) -> Response:
     """The pictures, once they are there."""
     house = await ready_house(request)
     told = await prepared(request, house, kind)
+    price = prices.fal(*told.asked.image_size)
+    async with afforded(request, price * len(told.briefs)):
+        pictures = await _painted(request, house, told)
+        for each in pictures:
+            bill = prices.fal(each.width, each.height)
+            await charge(request, bill, reference=each.trace.id)
+    traces = [each.trace for each in pictures]
+    request.scope["state"]["stages"] = {"generate": sum(map(answers.painted_in, traces))}
+    said = answers.Told.of(told.asked, pictures[0].seed)
+    body = answers.result(places(request), said, pictures)
+    return respond(200, body, answers.headers_of(traces[0].id, said, pictures))
+
+
+async def _painted(request: Request, house: Sentinel, told: Prepared) -> tuple[Delivered, ...]:
     try:
-        pictures = await paint(request, house, told.briefs, told.wanted)
+        return await paint(request, house, told.briefs, told.wanted)
     except Refusal as refusal:
         trace_id = refusal.headers.get("X-Sentinel-Trace-Id")
         if refusal.code != "rejected" or trace_id is None:
             raise
         raise refused.reworded(refusal, await load_trace(house, trace_id)) from None
-    traces = [each.trace for each in pictures]
-    request.scope["state"]["stages"] = {"generate": sum(map(answers.painted_in, traces))}
-    said = answers.Told.of(told.asked, pictures[0].seed)
-    for each in pictures:
-        await charge(request, prices.fal(each.width, each.height), reference=each.trace.id)
-    body = answers.result(places(request), said, pictures)
-    return respond(200, body, answers.headers_of(traces[0].id, said, pictures))

@@ -15,7 +15,7 @@ from sentinel.api.compat.refused import reworded
 from sentinel.api.errors import Refusal
 from sentinel.api.painting import Delivered, briefs_of, paint
 from sentinel.api.routes import load_trace, ready_house
-from sentinel.api.security import charge
+from sentinel.api.security import afforded, charge
 from sentinel.contracts import Brief, Trace
 from sentinel.guarding import Wanted
 from sentinel.wiring import Sentinel
@@ -38,15 +38,16 @@ async def painted(request: Request, wish: Wish) -> tuple[Delivered, ...]:
     brief = with_text(request, wish.asked.brief(wish.prompt, wish.pictures))
     if wish.pictures:
         wanted = await repainting(house, brief, wanted, wish.field)
-    pictures = await _guarded(request, house, briefs_of(brief, wish.asked.n), wanted)
+    async with afforded(request, prices.opper(wish.asked.n)):
+        pictures = await _guarded(request, house, briefs_of(brief, wish.asked.n), wanted)
+        for each in pictures:
+            await charge(request, prices.opper(1), reference=each.trace.id)
     seconds = {
         (each.trace.id, attempt.round): attempt.made_in
         for each in pictures
         for attempt in each.trace.attempts
     }
     request.scope["state"]["stages"] = {"generate": sum(seconds.values())}
-    for each in pictures:
-        await charge(request, prices.opper(1), reference=each.trace.id)
     return pictures
 
 

@@ -103,17 +103,20 @@ def _fill_glances() -> None:
 
 
 def _fill_evaluations() -> None:
-    """From what the rows know. Rounds were not kept in a column: the number stands in for one."""
+    """From what the rows know. Rounds were not kept in a column: the number stands in for one.
+
+    A row whose trace is gone (deleted by hand, past the foreign keys) must not stop a start.
+    """
     whole = "(SELECT {} FROM trace WHERE trace.id = evaluation.trace_id)"
     op.execute(
         "UPDATE evaluation SET rank = coalesce(score, -1), "
-        f"policy_fingerprint = {whole.format('policy_fingerprint')}, "
+        f"policy_fingerprint = coalesce({whole.format('policy_fingerprint')}, ''), "
         f"delivered = coalesce({whole.format('delivered')} = number AND mode = 'guard', false), "
         "guarded = (first AND mode = 'guard')"
     )
     op.execute(
         "UPDATE evaluation SET retried = (delivered AND number > 1), "
-        f"added = CASE WHEN guarded THEN {whole.format('seconds')} ELSE 0 END"
+        f"added = CASE WHEN guarded THEN coalesce({whole.format('seconds')}, 0) ELSE 0 END"
     )
 
 
