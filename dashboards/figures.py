@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 NOTHING = "–"
@@ -12,6 +13,10 @@ THIN = "\u202f"
 
 MANY = 100_000
 """From here on a count is told by its first three digits."""
+
+
+MORE = 4
+"""Digits that are added at most, so that two numbers that differ look different."""
 
 
 def count(value: float | None) -> str:
@@ -26,13 +31,19 @@ def count(value: float | None) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share of 1 as per cent."""
-    return NOTHING if value is None else f"{value * 100:.{digits}f}{THIN}%"
+    """A share of 1 as per cent; more digits where it would else look like all or nothing."""
+    if value is None:
+        return NOTHING
+    if 0 < value < 1:
+        digits = _apart(value * 100, (0.0, 100.0), digits)
+    return f"{value * 100:.{digits}f}{THIN}%"
 
 
-def unit(value: float | None) -> str:
-    """A score between 0 and 1."""
-    return NOTHING if value is None else f"{value:.2f}"
+def unit(value: float | None, beside: float | None = None) -> str:
+    """A score between 0 and 1; more digits where it would else look the same as `beside`."""
+    if value is None:
+        return NOTHING
+    return f"{value:.{_apart(value, () if beside is None else (beside,), 2)}f}"
 
 
 def seconds(value: float | None) -> str:
@@ -84,6 +95,14 @@ def moment_exact(ms: int) -> str:
 def named(name: str) -> str:
     """A name, or what stands where there is none."""
     return name or "(none)"
+
+
+def _apart(value: float, others: Sequence[float], digits: int) -> int:
+    """With how many digits the value looks like none of the others, unless it is one of them."""
+    for more in range(digits, digits + MORE):
+        if all(value == other or f"{value:.{more}f}" != f"{other:.{more}f}" for other in others):
+            return more
+    return digits + MORE
 
 
 def _way(change: float, same: float) -> str:

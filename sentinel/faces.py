@@ -65,8 +65,8 @@ class Try:
 class Doing:
     """One request that runs, waits or has just ended; `outcome` is None until it has.
 
-    `elsewhere` names the process that works at it, where that is not this one; of it only the
-    `number` of the attempt and the step are known.
+    `elsewhere` names the process that works at it, where that is not this one; until it has ended
+    only the `number` of its attempt and the step are known.
     """
 
     id: str

@@ -38,6 +38,9 @@ WEAK = 0.5
 STRONG = 0.8
 """A reading from here on is worth naming among the strengths."""
 
+DIGITS = 7
+"""Numbers that differ by less than a millionth are told in full."""
+
 Gates = Sequence[GateOutcome]
 Outcomes = Sequence[Outcome]
 
@@ -87,15 +90,23 @@ def _standing(
         return "refused", f"{refused[0].gate} refused: {refused[0].reason}"
     failed = [item for item in outcomes if isinstance(item, Score) and item.passed is False]
     if failed:
-        names = ", ".join(
-            f"{item.judge} {item.value:.2f} < {item.threshold:.2f}" for item in failed
-        )
+        names = ", ".join(f"{item.judge} {_below(item.value, item.threshold)}" for item in failed)
         return "failed", f"below the threshold: {names}"
     if score is not None and score < policy.pass_mark:
-        return "failed", f"weighted score {score:.2f} is below the pass mark {policy.pass_mark:.2f}"
+        told = _below(score, policy.pass_mark, " is below the pass mark ")
+        return "failed", f"weighted score {told}"
     if broken := _undecided(gates, outcomes):
         return "undecided", f"could not be decided: {broken}"
     return "passed", "every gate and every judge with a threshold passed"
+
+
+def _below(value: float, limit: float | None, sign: str = " < ") -> str:
+    """Two numbers with two digits, or as many as tell them apart: never "0.75 < 0.75"."""
+    for digits in range(2, DIGITS):
+        told = f"{value:.{digits}f}", f"{limit:.{digits}f}"
+        if told[0] != told[1]:
+            return sign.join(told)
+    return f"{value!r}{sign}{limit!r}"
 
 
 def _undecided(gates: Gates, outcomes: Outcomes) -> str:

@@ -142,3 +142,26 @@ def test_pass_means_every_gate_and_every_threshold_passed(gates, outcomes, polic
     kept: list[Outcome] = [o for o in outcomes if isinstance(o, Score) and o.threshold is not None]
 
     assert found.action != "pass" or all(o.value >= o.threshold for o in kept)
+
+
+@given(unit, unit)
+def test_a_failure_is_told_with_two_numbers_that_differ(value, limit):
+    score = Score(judge="a", version="1", threshold=limit, value=value, reason="r")
+    told = verdict([], [score], Policy(name="p")).reason
+    free = score.model_copy(update={"threshold": None})
+    marked = verdict([], [free], Policy(name="p", pass_mark=limit)).reason
+    below = [told.split(": a ")[-1].split(" < "), marked.removeprefix("weighted score ").split(" is below the pass mark ")]  # fmt: skip
+
+    assert (
+        all(float(one) < float(other) for one, other in below)
+        if value < limit
+        else len(below[0]) == 1
+    )
+
+
+def test_a_failure_by_a_hair_is_told_with_as_many_digits_as_show_it():
+    score = Score(judge="a", version="1", value=0.7496, reason="r")
+
+    assert verdict([], [score], Policy(name="p", pass_mark=0.75)).reason == (
+        "weighted score 0.7496 is below the pass mark 0.7500"
+    )

@@ -81,7 +81,7 @@ def _of_quality(now: Counts, before: Counts, spans: Sequence[Counts | None]) -> 
               "The mean of the weighted scores of all pictures that judges scored.",
               lambda c: c.mean_score, now, before, spans, figures.relative, "up"),
         _card("regenerate", "Regenerate rate", figures.percent(now.regenerate_rate),
-              f"{figures.count(now.failed)} pictures below a threshold",
+              f"{figures.count(now.failed)} pictures scored too low",
               "Evaluations in which a judge was below its threshold, or the weighted score below "
               "the policy's mark, over all evaluations.",
               lambda c: c.regenerate_rate, now, before, spans, figures.points, "down"),

@@ -108,13 +108,15 @@ def is_moved(tuning: Tuning) -> bool:
 
 
 def _thresholds(pairs: Collection[tuple[str, str]]) -> dict[str, float | None]:
+    """Numbers by judge; None where there is to be no threshold: by word, or by its box."""
     found: dict[str, float | None] = {}
+    without = {name for name, ticked in _flags(pairs, "f.").items() if not ticked}
     for key, value in pairs:
         if key[:2] != "t.":
             continue
         number = _number(value)
         if value == NO_THRESHOLD or number is not None:
-            found[key[2:]] = number
+            found[key[2:]] = None if key[2:] in without else number
     return found
 
 

@@ -52,7 +52,7 @@
     }
     return [...at].map(([step, turns]) => ({
       xAxis: String(step),
-      name: turns.map((turn) => turn.what === "policy" ? `policy ${turn.policy}` : `model ${turn.name || "(none)"}`).join(", "),
+      name: turns.map((turn) => turn.what === "policy" ? `policy ${turn.policy} changed` : `model ${turn.name || "(none)"}`).join(", "),
       label: {
         show: true, position: "end", rotate: 0, color: colour("soft"), fontSize: 11, distance: 6,
         align: data.times.indexOf(step) > data.times.length * 0.75 ? "right" : data.times.indexOf(step) < data.times.length * 0.25 ? "left" : "center",
@@ -146,6 +146,20 @@
   document.addEventListener("htmx:after:swap", all);
   document.addEventListener("htmx:after:restore", all);
   document.addEventListener("sentinel:theme", all);
-  addEventListener("beforeprint", all);
+  // paper is white, and as wide as it is, whatever the screen looks like
+  const PAPER = 700;
+  const root = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    for (const chart of drawn.values()) chart.resize({width: PAPER});
+    all();
+  });
+  addEventListener("afterprint", () => {
+    if (theme === undefined) delete root.dataset.theme; else root.dataset.theme = theme;
+    for (const chart of drawn.values()) chart.resize({width: "auto"});
+    all();
+  });
   if (document.fonts && document.fonts.ready) document.fonts.ready.then(all); else all();
 })();

@@ -38,6 +38,14 @@
     }
   });
 
+  // what is folded on the screen is read on paper
+  addEventListener("beforeprint", () => {
+    for (const each of document.querySelectorAll("details:not([open])")) { each.open = true; each.dataset.folded = ""; }
+  });
+  addEventListener("afterprint", () => {
+    for (const each of document.querySelectorAll("details[data-folded]")) { each.open = false; delete each.dataset.folded; }
+  });
+
   const tiles = () => [...document.querySelectorAll("[data-tile]")];
 
   const perRow = (all) => {

@@ -55,13 +55,17 @@
     }
   };
 
+  // without a script the box alone says whether the number counts; here the number shows it, too
+  const bind = (box) => {
+    for (const each of box.closest("[data-judge]").querySelectorAll("input[name^='t.'], [data-for^='t.']")) each.disabled = !box.checked;
+  };
+  controls.querySelectorAll("[data-threshold]").forEach(bind);
+
   controls.addEventListener("input", (event) => {
     const field = event.target;
     const judge = field.closest("[data-judge]");
     if (field.dataset.for) controls.elements[field.dataset.for].value = field.value;
-    if (field.dataset.threshold !== undefined) {
-      for (const each of judge.querySelectorAll("input[name^='t.'], [data-for^='t.']")) each.disabled = !field.checked;
-    }
+    if (field.dataset.threshold !== undefined) bind(field);
     if (field.type === "number") {
       const slider = controls.querySelector(`[data-for="${CSS.escape(field.name)}"]`);
       if (slider) slider.value = field.value;

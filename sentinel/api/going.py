@@ -10,16 +10,20 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sentinel.contracts import Attempt, Trace
-from sentinel.errors import Busy
+from sentinel.errors import Busy, NotFound
 from sentinel.faces import Doing, Try
 from sentinel.jobs import Job
 from sentinel.loop import Ended, Event, Fed, Generated, Judged, Screened, Started
 from sentinel.observing import is_early
+from sentinel.store.queries import Filters
 from sentinel.wiring import Sentinel
+
+ANOTHER = "another process"
+"""Who worked at what is only known from the store."""
 
 MOST = 50
 """Requests that are shown at once, under way and ended each; the oldest give way."""
@@ -32,6 +36,13 @@ LOOKERS = 32
 
 RETRY_AFTER = 5.0
 
+RECENT_MS = 15 * 60_000
+"""What other processes ended is shown for so many milliseconds after it began."""
+
+FEW = 20
+"""Traces of other processes that are shown at most, the newest: each is read from the store once.
+"""
+
 
 class Going:
     """What one house is doing; `hear` watches it (`sentinel.observing`)."""
@@ -42,6 +53,7 @@ class Going:
         self.leaving = leaving
         self._under_way: OrderedDict[str, Doing] = OrderedDict()
         self._ended: OrderedDict[str, Doing] = OrderedDict()
+        self._stored: Mapping[str, Doing] = {}
         self._bell = asyncio.Event()
         self._lookers = 0
         self.version = 0
@@ -60,8 +72,10 @@ class Going:
     async def now(self) -> tuple[Doing, ...]:
         """What runs here, what runs as a job elsewhere, and what has just ended, newest first."""
         elsewhere = await self._elsewhere()
-        ended = tuple(reversed(self._ended.values()))
-        return (*reversed(self._under_way.values()), *elsewhere, *ended)
+        stored = await self._ended_elsewhere()
+        ended = [*self._ended.values(), *(each for each in stored if each.id not in self._ended)]
+        ended.sort(key=lambda each: each.began_ms + each.seconds * 1000, reverse=True)
+        return (*reversed(self._under_way.values()), *elsewhere, *ended[:MOST])
 
     async def changed(self, since: int, seconds: float) -> int:
         """The version of what is going on, as soon as it is not `since`, or after so long."""
@@ -106,14 +120,24 @@ class Going:
         )
 
     def _end(self, trace_id: str, trace: Trace) -> None:
-        before = self._under_way.get(trace_id)
+        doing = self._doing(trace, self._under_way.get(trace_id))
+        if doing.outcome is None:
+            self._under_way[trace_id] = doing
+            return
+        self._under_way.pop(trace_id, None)
+        self._ended[trace_id] = doing
+        while len(self._ended) > MOST:
+            self._ended.popitem(last=False)
+
+    def _doing(self, trace: Trace, before: Doing | None = None) -> Doing:
+        """A trace as it is shown; of one that was delivered unjudged the verdict still comes."""
         early = is_early(trace)
         tries = tuple(
             _try(each, "failed" if each.error else "judged" if each.judged else "judging")
             for each in trace.attempts
         )
-        doing = Doing(
-            id=trace_id,
+        return Doing(
+            id=trace.id,
             began_ms=before.began_ms if before else trace.created_ms,
             prompt=self._words(trace.brief.prompt),
             step="judging" if early else "ended",
@@ -123,13 +147,6 @@ class Going:
             delivered=trace.delivered,
             seconds=trace.seconds,
         )
-        if early:
-            self._under_way[trace_id] = doing
-            return
-        self._under_way.pop(trace_id, None)
-        self._ended[trace_id] = doing
-        while len(self._ended) > MOST:
-            self._ended.popitem(last=False)
 
     async def _elsewhere(self) -> Sequence[Doing]:
         """Jobs that other processes work at, and those that wait, as the database has them."""
@@ -146,6 +163,29 @@ class Going:
             for job in found
             if job.id not in self._under_way and job.id not in self._ended
         ]  # fmt: skip
+
+    async def _ended_elsewhere(self) -> Sequence[Doing]:
+        """What other processes have just put into the store, with its pictures."""
+        own = {*self._under_way, *self._ended}
+        self._stored = await asyncio.to_thread(self._read, own, self._stored)
+        return tuple(self._stored.values())
+
+    def _read(self, own: Collection[str], before: Mapping[str, Doing]) -> Mapping[str, Doing]:
+        """The newest traces that are not our own; each is loaded once. Blocking."""
+        store = self._house.store
+        since = int(time.time() * 1000) - RECENT_MS
+        found: dict[str, Doing] = {}
+        for listed in store.queries.recent(Filters(since_ms=since), limit=FEW).traces:
+            if listed.id in own:
+                continue
+            if listed.id in before:
+                found[listed.id] = before[listed.id]
+                continue
+            with contextlib.suppress(NotFound):  # it was deleted between the two looks
+                trace = store.traces.load(listed.id)
+                if not is_early(trace):
+                    found[listed.id] = replace(self._doing(trace), elsewhere=ANOTHER)
+        return found
 
     def _words(self, prompt: str | None) -> str:
         return (prompt or "")[:LONGEST] if self._house.settings.keeps_words else ""

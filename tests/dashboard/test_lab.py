@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import pytest
 
@@ -244,3 +246,45 @@ def test_filters_that_no_picture_fits_say_so(tab):
 
     assert "No picture of poster-demo fits" in tab.page.inner_text("#tried")
     assert tab.said == []
+
+
+def test_the_lab_works_without_a_script(chromium, house):
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 900}, java_script_enabled=False
+    )
+    page = context.new_page()
+    page.goto(house.url + LAB)
+    before = page.inner_text("#tried .side-of:nth-child(2) .figure")
+    page.fill("input[type=number][name='t.text']", "0.25")
+    page.fill("input[type=number][name=mark]", "1")
+    page.uncheck("input[type=checkbox][name='r.text']")
+    page.fill("input[name=name]", "mine")
+    page.click("#controls button.primary")
+    page.wait_for_load_state("load")
+    after = page.inner_text("#tried .side-of:nth-child(2) .figure")
+    with page.expect_download() as coming:
+        page.click("text=Save as TOML")
+    saved = policy.parse(Path(coming.value.path()).read_text(), "file")
+    page.select_option("#scope select[name=of]", "all")
+    page.click("#scope button")
+    page.wait_for_load_state("load")
+
+    assert after != before
+    assert (saved.name, saved.pass_mark, saved.judges["text"].threshold) == ("mine", 1.0, 0.25)
+    assert not saved.judges["text"].is_required
+    assert saved.judges["alignment"] == POSTER.judges["alignment"]
+    assert "of=all" in page.url
+    context.close()
+
+
+def test_without_a_script_a_threshold_can_be_taken_away(chromium, house):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(house.url + LAB)
+    page.uncheck("[data-judge=text] input[data-threshold]")
+    page.click("#controls button.primary")
+    page.wait_for_load_state("load")
+
+    assert "t.text=none" in page.get_attribute("text=Save as TOML", "href")
+    assert not page.is_checked("[data-judge=text] input[data-threshold]")
+    context.close()

@@ -127,3 +127,20 @@ def test_counts_put_together_are_the_counts_of_all():
     both = together([counts(3), counts(0), counts(5)])
 
     assert (both.evaluations, both.scored, both.mean_score) == (8, 8, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "shown"),
+    [(0.75, 0.75, "0.75"), (0.7496, 0.75, "0.7496"), (0.75, 0.7496, "0.7500"), (0.4, 0.9, "0.40"),
+     (0.75, None, "0.75")],
+)  # fmt: skip
+def test_a_score_never_looks_like_the_threshold_that_it_misses(value, beside, shown):
+    assert figures.unit(value, beside) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(1.0, "100.0"), (0.0, "0.0"), (0.9999, "99.99"), (0.0002, "0.02"), (0.594, "59.4")],
+)
+def test_a_share_looks_like_all_or_nothing_only_where_it_is(share, shown):
+    assert figures.percent(share) == f"{shown}\u202f%"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import sys
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.resources import files
 from types import SimpleNamespace
 
 import pytest
@@ -35,6 +34,7 @@ from sentinel.errors import Busy, ConfigError
 from sentinel.jobs import Job
 from sentinel.loop import Ended, Fed, Generated, Judged, Screened, Started
 from sentinel.settings import Settings
+from sentinel.store import Store, open_store
 from tests.dashboard.test_visitors import make_key
 from tests.looping import attempt
 
@@ -158,58 +158,6 @@ def test_metrics_tell_what_a_real_request_did(client):
     assert "x" not in {value for _, labels in after for _, value in labels}
 
 
-def exported() -> dict[str, set[str]]:
-    """Every name that Prometheus would know, with its labels."""
-    metrics = Metrics()
-    found: dict[str, set[str]] = {}
-    for name in vars(metrics):
-        family = getattr(metrics, name)
-        if name == "registry":
-            continue
-        labels = set(family._labelnames)
-        endings = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
-        for ending in endings[family._type]:
-            found[family._name + ending] = labels | ({"le"} if ending == "_bucket" else set())
-    return found
-
-
-def test_each_query_of_the_grafana_dashboard_asks_for_what_is_exported():
-    board = json.loads((files("dashboards") / "grafana" / "sentinel.json").read_text())
-    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
-    queries += [
-        each["query"]["query"] for each in board["templating"]["list"] if each["type"] == "query"
-    ]
-    known = exported()
-
-    assert len(queries) > 15
-    for query in queries:
-        names = re.findall(r"sentinel_\w+", query)
-        asked = set(re.findall(r"(\w+)=~?\"", query))
-        asked |= {
-            label.strip()
-            for group in re.findall(r"by \(([^)]+)\)", query)
-            for label in group.split(",")
-        }
-        assert names, query
-        for name in names:
-            assert name in known, query
-        assert asked <= set().union(*(known[name] for name in names)), query
-
-
-def test_each_panel_of_the_grafana_dashboard_has_a_place_of_its_own():
-    board = json.loads((files("dashboards") / "grafana" / "sentinel.json").read_text())
-    cells = [
-        (x, y)
-        for panel in board["panels"]
-        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
-        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
-    ]
-
-    assert len(cells) == len(set(cells))
-    assert max(x for x, _ in cells) < 24
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-
-
 def test_metrics_are_for_this_machine_until_there_is_a_key_and_then_for_one_that_reads(tmp_path):
     (tmp_path / "policies").mkdir()
     for name in policy.builtin():
@@ -319,8 +267,24 @@ class Elsewhere:
         return SimpleNamespace(jobs=tuple(job for job in self._jobs if job.state == state)[:limit])
 
 
-def hub(*jobs: Job, words=True) -> Going:
-    house = SimpleNamespace(jobs=Elsewhere(*jobs), settings=SimpleNamespace(keeps_words=words))
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    """A store that other processes put their traces into, too."""
+    opened = open_store(f"sqlite:///{tmp_path}/sentinel.db", tmp_path / "media", 7)
+    yield opened
+    opened.close()
+
+
+class Nothing:
+    """A store in which nobody put anything of late."""
+
+    queries = SimpleNamespace(recent=lambda *_, **__: SimpleNamespace(traces=()))
+
+
+def hub(*jobs: Job, words=True, store=Nothing) -> Going:
+    house = SimpleNamespace(
+        jobs=Elsewhere(*jobs), settings=SimpleNamespace(keeps_words=words), store=store
+    )
     return Going(house, lambda: False)
 
 
@@ -360,6 +324,23 @@ def test_jobs_of_other_processes_are_seen_and_one_of_ours_only_once():
     assert [(each.id, each.elsewhere, each.number) for each in found] == [
         ("t1", "", 0), ("j1", "other", 2), ("j2", "waiting", 0),
     ]  # fmt: skip
+
+
+def test_what_another_process_ended_is_seen_with_its_attempts_and_own_traces_once(store):
+    now = int(time.time() * 1000)
+    for name, created in (("t1", now), ("t2", now - 1000), ("old", now - 2 * going.RECENT_MS)):
+        store.traces.save(story()[-1].trace.model_copy(update={"id": name, "created_ms": created}))
+
+    async def look():
+        live = hub(store=store)
+        live.hear("t1", story()[-1])
+        return [await live.now(), await live.now()]
+
+    first, again = asyncio.run(look())
+
+    assert [(each.id, each.elsewhere) for each in first] == [("t2", going.ANOTHER), ("t1", "")]
+    assert [(each.number, each.score) for each in first[0].tries] == [(1, 0.4), (2, 0.9)]
+    assert again == first
 
 
 def test_where_no_word_is_kept_none_is_shown():
