@@ -181,6 +181,32 @@ def test_nothing_of_a_prompt_or_picture_lies_in_any_file(
     assert not [word for word in spoken() for text in (lists, *kept) if word in text]
 
 
+def test_nothing_of_a_run_lies_in_any_file_once_its_result_has_waited(
+    doubles: Path, policies: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    asked = {"input": wanted(seed=4), "metadata": {"note": "XYLOPHONE"}, "client_ref": "a1b2c3"}
+    with serving(home, policies, retention="none") as client:
+        run = client.post("/v1/models/black-forest-labs/flux-1-schnell/runs", json=asked).json()
+        deadline = time.monotonic() + JOB_SECONDS
+        while (told := client.get(f"/v1/runs/{run['id']}").json())["status_code"] != "succeeded":
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
+        picture = picture_of(told["output"])
+        waiting = traces_of(home, [picture], spoken())
+        jobs = client.app.state.house.jobs
+        jobs._handovers._clock = lambda: time.time_ns() // 1_000_000 + 11 * 60_000
+        jobs._forgot = float("-inf")
+        while traces_of(home, [picture, reference()], spoken()):
+            assert time.monotonic() < deadline + JOB_SECONDS, home
+            time.sleep(0.2)
+        gone = client.get(f"/v1/runs/{run['id']}").status_code
+
+    assert any(name.startswith("sentinel_jobs.db") for name in waiting)
+    assert gone == 404
+    assert traces_of(home, [picture, reference()], spoken()) == {}
+
+
 def test_the_search_finds_what_is_kept(doubles: Path, policies: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home, policies) as client:
