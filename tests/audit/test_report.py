@@ -22,6 +22,7 @@ from sentinel.audit.report.showing import shown_of
 from sentinel.audit.report.tables import defused
 from sentinel.audit.report.targets import Targets
 from sentinel.audit.report.thumbnails import thumbnail_of
+from sentinel.audit.report.unjudged import by_reason
 from sentinel.audit.report.written import Report, write_report
 from sentinel.audit.rows import Row
 from sentinel.contracts import Box, Evidence, FailureMode
@@ -480,3 +481,27 @@ def test_no_hostile_word_runs_in_a_browser(browser: Any, tmp_path: Path) -> None
     assert page.locator("main script, main iframe, main img").count() == 0
     assert told == []
     page.context.close()
+
+
+def test_entries_with_one_reason_are_one_line_of_what_could_not_be_judged() -> None:
+    reasons = ["a .txt file is no picture", *["it is PPM"] * 7]
+    rows = [
+        Row(key=f"{at}", where=f"{at}", status="unreadable", reason=reason)
+        for at, reason in enumerate(reasons)
+    ]
+    common, rare = by_reason(rows)
+
+    assert (common.reason, common.entries) == ("it is PPM", 7)
+    assert common.keys == ("1", "2", "3", "4", "5")
+    assert (rare.entries, rare.keys) == (1, ("0",))
+
+
+def test_one_group_of_near_duplicates_is_told_as_one(tmp_path: Path) -> None:
+    rows = [
+        judged(f"{at}", (score("text", 0.9),)).model_copy(update={"cluster": 1}) for at in range(8)
+    ]
+    report(tmp_path / "out", rows)
+    page = (tmp_path / "out" / "report.html").read_text()
+
+    assert "8 pictures look alike, in 1 group (" in page
+    assert re.search(r"<b>8</b> alike<br>\d shown", page)

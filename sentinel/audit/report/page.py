@@ -19,7 +19,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from sentinel.audit.report.sentences import chance, percent, plain
+from sentinel.audit.report.sentences import chance, heading, percent, plain
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 """Characters that have no place in a page: a parser drops or replaces them in its own way."""
@@ -48,7 +48,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=percent, mode=plain, count=lambda number: f"{number:,}", places=_places,
+        percent=percent, mode=plain, heading=heading, places=_places,
+        count=lambda number: f"{number:,}",
         points=lambda share: _signed(100 * share, 1), signed=lambda value: _signed(value, 3),
         chance=chance, shorten=_shorten, plain_number=lambda number: f"{number:g}", block=_block,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from sentinel.audit.report.page import page
 from sentinel.audit.report.showing import Shown
 from sentinel.audit.report.targets import Told
 from sentinel.audit.report.thumbnails import Thumbnail
+from sentinel.audit.report.unjudged import by_reason
 from sentinel.audit.rows import Row
 
 MOST_ROWS = 20_000
@@ -74,7 +75,8 @@ def rendered(
             (number, size, [cards[place] for place in places])
             for number, places, size in shown.clusters
         ],
-        unseen=[kept[place] for place in shown.unseen],
+        unseen=by_reason([kept[place] for place in shown.unseen]),
+        named=len(shown.unseen),
         versions={judge.name: judge.version for judge in found.judges},
         table=_table(found, lines, len(columns) - len(lines)),
     )

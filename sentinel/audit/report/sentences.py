@@ -77,7 +77,8 @@ def _modes(found: Findings) -> Iterator[str]:
     if found.modes:
         first = found.modes[0]
         yield (
-            f"What fails most is {plain(first.name)}: {first.pictures:,} pictures, "
+            f"What fails most is {plain(first.name)}: "
+            f"{first.pictures:,} {'pictures' if first.pictures > 1 else 'picture'}, "
             f"{percent(first.share)} of all."
         )
 
@@ -88,12 +89,17 @@ def plain(mode: str) -> str:
     return f"{category}: {kind.replace('_', ' ')}"
 
 
+def heading(column: str) -> str:
+    """A column to group by, in words where it is one of ours."""
+    return "maker" if column == "made_by" else column
+
+
 def _groups(found: Findings) -> Iterator[str]:
     for grouping in found.groupings:
         sure = [group for group in grouping.groups if group.p is not None and group.p < SURE]
         if sure and sure[0].rate and found.rate and sure[0].rate.value < found.rate.value:
             yield (
-                f"By {grouping.column}, “{sure[0].value}” passes least: "
+                f"By {heading(grouping.column)}, “{sure[0].value}” passes least: "
                 f"{percent(sure[0].rate.value)} of {sure[0].rate.of:,}, "
                 f"more than chance explains ({chance(sure[0].p or 0)})."
             )
@@ -104,7 +110,8 @@ def _judges(found: Findings) -> Iterator[str]:
         if judge.drift is not None and judge.drift.index >= SHIFT:
             yield (
                 f"{judge.name} values shift from the first half of the source to the second "
-                f"(stability index {judge.drift.index:.2f})."
+                f"(stability index {judge.drift.index:.2f}): other pictures, or something changed "
+                f"on the way."
             )
     for pair in found.together:
         if pair.spearman is not None and pair.spearman >= STRONG and pair.pictures >= ENOUGH:
@@ -122,7 +129,8 @@ def _unseen(found: Findings) -> Iterator[str]:
     if undecided := found.standings["undecided"]:
         yield f"{undecided:,} could not be decided, because a required gate or judge did not run."
     if found.not_judged:
-        yield f"{found.not_judged:,} entries could not be read; each stands below with its reason."
+        entries = "1 entry" if found.not_judged == 1 else f"{found.not_judged:,} entries"
+        yield f"{entries} could not be judged, for the reasons below."
     if found.clusters:
         yield (
             f"{found.clustered:,} pictures are near-duplicates of each other, "
