@@ -60,7 +60,7 @@ Drawn = tuple[str, Rules]
 
 
 class Text:
-    """Spelling of the writing in a picture; see the module for what it measures.
+    """Spelling of the writing in a picture, letter by letter, against the text asked for.
 
     Options: `backend` "rapidocr" (default, in the wheel) or "easyocr"; `case`, `spacing`,
     `punctuation` "ignore" (default) or "exact"; `accents` "marked" (default), "ignore" or "exact";

@@ -182,6 +182,35 @@ def test_the_theme_that_is_chosen_stays(tab):
     assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") != before
 
 
+@pytest.mark.parametrize(
+    "tab", [(1440, "dark"), (1440, "light")], indirect=True, ids=["dark", "light"]
+)
+def test_on_paper_a_page_is_black_on_white_and_says_what_it_was_filtered_by(tab):
+    tab.open("/dashboard/?range=30d&category=event")
+    tab.page.emulate_media(media="print", color_scheme="dark")
+    ink, ground = (
+        tab.page.evaluate(f"getComputedStyle(document.body).{each}")
+        for each in ("color", "backgroundColor")
+    )
+
+    assert (ink, ground) in {
+        ("rgb(0, 0, 0)", "rgba(0, 0, 0, 0)"),
+        ("rgb(0, 0, 0)", "rgb(255, 255, 255)"),
+    }
+    assert tab.page.inner_text(".on-paper") == "the last 30 days · category event"
+    assert not tab.page.is_visible(".filters")
+
+
+def test_on_paper_the_lab_holds_the_policy_that_it_weighs(tab):
+    tab.open("/dashboard/lab?policy=poster-demo&range=30d&t.text=0.33")
+    tab.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    printed = tab.page.inner_text("#tried")
+    tab.page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+    assert "threshold = 0.33" in printed
+    assert tab.page.query_selector("details[open]") is None
+
+
 def test_the_exported_table_holds_every_picture_and_no_cell_that_runs(house):
     answer = httpx2.get(f"{house.url}/dashboard/pictures.csv?range=30d", timeout=30)
     table = list(csv.DictReader(io.StringIO(answer.text)))
