@@ -20,7 +20,7 @@ from sentinel.policy import FeedbackRule
 
 PHRASES, BESIDE_TEXT = 2, 1
 """Remarks on phrases of the prompt at a time, and beside a text that is wrong: the judge of the
-demo's posters names one of them on 47 % of right pictures, the reader of letters hardly ever."""
+demo's posters names one of them on 39 % of right pictures, the reader of letters hardly ever."""
 
 SHOWN = 300
 """Characters of a reason."""
