@@ -84,6 +84,13 @@ def test_a_wrong_count_or_place_alone_does_not():
     assert _value(checks, [Clause("x", 1.0, 1)]) > 0.5
 
 
+def test_a_wrong_count_does_where_the_model_was_measured_to_tell_counts():
+    kinds = {"object": 1.0, "colour": 1.0, "count": 0.0, "position": 1.0}
+    checks = [Check(Contrast(kind, "x", "x", ("y",)), p, "y") for kind, p in kinds.items()]
+
+    assert _value(checks, [Clause("x", 1.0, 1)], frozenset({"object", "count"})) < 0.5
+
+
 @pytest.mark.full
 def test_pictures_fit_their_own_prompts_better_than_each_others(judge):
     shapes = [(colour, shape) for colour in TINY["COLOURS"] for shape in TINY["SHAPES"]]

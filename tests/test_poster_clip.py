@@ -169,7 +169,7 @@ def test_most_right_posters_pass_every_threshold_of_the_policy_made_for_them():
         if isinstance(each, Loads):
             each.load(Runtime())
     passed = {name: [] for name in judges}
-    for seed in range(FIRST, FIRST + 12):
+    for seed in range(FIRST, FIRST + 24):
         spec = imagine(seed)
         for name, each in judges.items():
             answer = ask(each, spec, seed)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,9 +40,10 @@ from sentinel.contracts import (
 from sentinel.detectors.clip import CARDS, DEFAULT, ClipModel, Vectors, open_model
 from sentinel.errors import ConfigError
 
-SURE = ("object", "colour")
+SURE = frozenset({"object", "colour"})
 """Checks that may decide the worst phrase. Counts and places only weigh in the mean: published
-models are near chance on them (docs/judges/alignment.md), and must not fail a picture alone."""
+models are near chance on them (docs/judges/alignment.md), and must not fail a picture alone. A
+model whose configuration says what it was measured to tell decides by all of that."""
 WORST, MEAN, WHOLE = 0.5, 0.3, 0.2
 """Weights of the worst phrase, of the mean of all checks and of the whole prompt. Chosen, not
 fitted: one phrase that clearly loses brings the value under 0.5 however many others hold."""
@@ -82,7 +83,7 @@ class Alignment:
     `pickles`, to accept weights that are not safetensors.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     batch_size: ClassVar[int] = 8
     models: ClassVar[tuple[ModelCard, ...]] = CARDS
 
@@ -155,7 +156,7 @@ class Alignment:
         judged = [_clause(model, clause, picture, scale) for clause in made.judged]
         issues = _issues(checks, judged, self.missing_below)
         return Reading(
-            value=_value(checks, judged),
+            value=_value(checks, judged, model.world.tells if model.world else SURE),
             reason=_reason(checks, issues),
             measurements={
                 "model": model.name,
@@ -205,18 +206,21 @@ def _odds(logit: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(logit, -60, 60))))
 
 
-def _value(checks: Sequence[Check], judged: Sequence[Clause]) -> float:
+def _value(
+    checks: Sequence[Check], judged: Sequence[Clause], sure: Collection[str] = SURE
+) -> float:
     """0.5 × worst phrase + 0.3 × mean of all checks + 0.2 × mean of the clauses.
 
-    The worst is taken over things and colours; a prompt without phrases is its clauses alone.
+    The worst is taken over the kinds that the model is sure of; a prompt without phrases is its
+    clauses alone.
     """
     whole = _mean([each.probability for each in judged])
     if not checks:
         return whole
     mean = _mean([check.probability for check in checks])
     whole = whole if judged else mean
-    sure = [check.probability for check in checks if check.contrast.kind in SURE]
-    return min(1.0, WORST * min(sure, default=mean) + MEAN * mean + WHOLE * whole)
+    worst = min((each.probability for each in checks if each.contrast.kind in sure), default=mean)
+    return min(1.0, WORST * worst + MEAN * mean + WHOLE * whole)
 
 
 def _mean(values: Sequence[float]) -> float:
