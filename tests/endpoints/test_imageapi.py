@@ -163,4 +163,4 @@ def test_the_pages_shell_sample_runs_as_printed(server):
         ["bash", "-c", block("sh", server)], capture_output=True, text=True, check=False
     )
 
-    assert '"status": "completed"' in done.stdout
+    assert '"status":"completed"' in done.stdout
