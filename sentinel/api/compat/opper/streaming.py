@@ -6,9 +6,9 @@ shown: the stream begins when that is settled, so that a refusal is an error wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+import orjson
 from starlette.responses import Response
 
 from sentinel.api.compat.opper import answers
@@ -74,7 +74,7 @@ def _completed(told: Told, asked: Images, picture: Delivered, kind: str) -> Json
 
 
 def _event(body: Json) -> str:
-    return f"data: {json.dumps(body, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    return f"data: {orjson.dumps(body).decode()}\n\n"
 
 
 def _streamed(told: Told, events: str) -> Response:
