@@ -7,8 +7,9 @@ Three figures, each over doubles that take a known time, so that what is measure
 overhead      a guarded request that passes at once (admission, loop, failover, fingerprint, store)
               against the same generator called, its picture decoded and the panel asked, one
               after the other; milliseconds at the median; target 5
-score mode    the picture's way out in score mode against the bare generator; milliseconds at the
-              median; the judges take as long as ever, behind
+score mode    the picture's way out in score mode against the bare generator and its picture decoded
+              (a black frame must not go out); milliseconds at the median, where the answer has the
+              picture's address and where it has the picture; the judges take as long as ever, behind
 overlap       requests a second with all requests in the house against one after the other, where
               painting and judging take the same time: once waiting, as for a GPU or a service, and
               once computing on this machine's cores; target 1.6
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import statistics
 import tempfile
 import time
@@ -121,16 +123,17 @@ class Stage:
         await self.panel.evaluate(imaging.sample(picture, BRIEF))
 
     async def painted(self) -> None:
-        """The generator alone."""
-        await asyncio.to_thread(self.painter.generate, BRIEF)
+        """The generator and the decoder alone."""
+        made = await asyncio.to_thread(self.painter.generate, BRIEF)
+        await asyncio.to_thread(imaging.read, made[0].image)
 
     async def guarded(self) -> None:
         """A request that passes at once."""
         await self.guarding.guard(self.panel, BRIEF, Wanted())
 
-    async def scored(self) -> None:
+    async def scored(self, *, inline: bool = False) -> None:
         """A request that is delivered at once."""
-        await self.guarding.guard(self.panel, BRIEF, Wanted(mode="score"))
+        await self.guarding.guard(self.panel, BRIEF, Wanted(mode="score", inline=inline))
 
 
 @asynccontextmanager
@@ -157,18 +160,20 @@ async def milliseconds(ask: Callable[[], object], times: int, settle: Work | Non
     return statistics.median(took)
 
 
-async def overheads(requests: int, rounds: int) -> tuple[float, float]:
-    """Milliseconds over the bare ones at the median: in guard mode, and in score mode."""
+async def overheads(requests: int, rounds: int) -> list[float]:
+    """Milliseconds over the bare ones at the median: guard mode, score mode, score mode inline."""
     async with stage(wait) as made:
         await made.guarded()
-        guard, score = [], []
+        inline = functools.partial(made.scored, inline=True)
+        taken: list[list[float]] = [[], [], []]
         for _ in range(rounds):
             times = max(1, requests // rounds)
             bare = await milliseconds(made.bare, times)
-            guard.append(await milliseconds(made.guarded, times) - bare)
             painted = await milliseconds(made.painted, times)
-            score.append(await milliseconds(made.scored, times, made.guarding.settled) - painted)
-        return statistics.median(guard), statistics.median(score)
+            taken[0].append(await milliseconds(made.guarded, times) - bare)
+            for scored, told in ((made.scored, taken[1]), (inline, taken[2])):
+                told.append(await milliseconds(scored, times, made.guarding.settled) - painted)
+        return [statistics.median(each) for each in taken]
 
 
 async def overlap(work: Work, requests: int) -> float:
@@ -192,14 +197,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a fifth of it")
     given = parser.parse_args()
     requests = given.requests // 5 if given.quick else given.requests
-    guard, score = asyncio.run(overheads(requests, 2 if given.quick else given.rounds))
+    guard, score, inline = asyncio.run(overheads(requests, 2 if given.quick else given.rounds))
     waiting = asyncio.run(overlap(wait, requests))
     computing = asyncio.run(overlap(compute, requests))
     table = Table(box=None)
     for column in ("what", "measured", "target"):
         table.add_column(column)
     table.add_row("overhead of guard", f"{guard:.1f} ms", f"{TARGET_MS:g} ms")
-    table.add_row("delay of delivery in score mode", f"{score:.1f} ms", "decoding only")
+    table.add_row("delay in score mode, by address", f"{score:.1f} ms", "keeping the picture")
+    table.add_row("delay in score mode, inline", f"{inline:.1f} ms", "none")
     table.add_row("overlap, waiting", f"{waiting:.2f} ×", f"{TARGET_TIMES:g} ×")
     table.add_row("overlap, computing", f"{computing:.2f} ×", f"{TARGET_TIMES:g} ×")
     Console().print(table)

@@ -137,7 +137,7 @@ class Guarding:
         """One request through the loop. BriefError, NotFound (no such generator), ConfigError."""
         order, staff = await self.prepare(panel, brief, wanted)
         run = Run(order, staff, listener)
-        return await self.go(run, at_once=wanted.inline and run.mode == "off")
+        return await self.go(run, soon=run.mode != "guard", inline=wanted.inline)
 
     async def check(self, policy: Policy, brief: Brief, wanted: Wanted) -> None:
         """Raise what is wrong with a request, as far as that is known before anybody is asked."""
@@ -155,12 +155,14 @@ class Guarding:
         return order, staff
 
     async def go(
-        self, run: Run, also: Callable[[Trace], None] | None = None, *, at_once: bool = False
-    ) -> Guarded:
+        self, run: Run, also: Callable[[Trace], None] | None = None,
+        *, soon: bool = False, inline: bool = False,
+    ) -> Guarded:  # fmt: skip
         """A run to its end, with everything kept; Busy where there is no room for it.
 
         `also` hears every trace that is kept, whole: in score mode the judged one comes behind.
-        `at_once` does not wait for the keeping (`kept` does): its caller wants the picture only.
+        `soon` waits for the pictures alone, whose addresses stand in the answer, and not for the
+        trace (`kept` does); with `inline`, which has the picture in the answer, for neither.
         """
         keeper = Keeper(self._store, run.listener, also)
         run.listener = self.watchers.besides(run.order.id, keeper.hear)
@@ -174,13 +176,14 @@ class Guarding:
                 self._behind.begin(keeper.abandon(run, error), inside.pop_all())
                 raise
             if run.behind:
-                early = asyncio.ensure_future(keeper.keep(trace))
-                self._behind.begin(keeper.finish(run, early, trace.id), inside.pop_all())
-                await asyncio.shield(early)  # who is told of an evaluation may read it at once
+                keeping = asyncio.ensure_future(keeper.keep(trace))
+                self._behind.begin(keeper.finish(run, keeping, trace.id), inside.pop_all())
             else:
-                work = self._behind.begin(keeper.keep(trace), inside.pop_all())
-                if not (at_once and self._behind.takes(trace.id, work)):
-                    await asyncio.shield(work)
+                keeping = self._behind.begin(keeper.keep(trace), inside.pop_all())
+            if not (soon and self._behind.takes(trace.id, keeping)):
+                await asyncio.shield(keeping)
+            elif not inline:
+                await keeper.put()
         picture = run.pictures.get(trace.delivered or 0)
         return Guarded(keeper.noted(trace), picture, run.pictures, kept=not keeper.away)
 

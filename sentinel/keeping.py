@@ -60,13 +60,17 @@ class Keeper:
             ]
         tell(self._listener, event)
 
-    async def keep(self, trace: Trace) -> None:
-        """Save the trace when its pictures are there, or known to be lost."""
+    async def put(self) -> None:
+        """Wait until the pictures that came are there, or known to be lost."""
         for each in await asyncio.gather(*self._putting, return_exceptions=True):
             if isinstance(each, MediaAway):
                 self.away = str(each)
             elif isinstance(each, BaseException):
                 raise each
+
+    async def keep(self, trace: Trace) -> None:
+        """Save the trace when its pictures are there."""
+        await self.put()
         if self.away:
             log.warning("trace %s is kept without its pictures: %s", trace.id, self.away)
         told = self.noted(trace)

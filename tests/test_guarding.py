@@ -179,6 +179,26 @@ async def test_a_picture_that_nobody_judges_is_delivered_before_its_trace_is_kep
         assert sentinel.store.media.get(guarded.trace.last.picture) == guarded.picture
 
 
+async def test_in_score_mode_a_picture_goes_out_when_it_can_be_fetched_and_its_trace_follows(
+    house, monkeypatch
+):
+    async with Sentinel.open(house()) as sentinel:
+        held, save = threading.Event(), sentinel.store.traces.save
+        monkeypatch.setattr(sentinel.store.traces, "save", lambda each: held.wait(9) and save(each))
+        guarded = await sentinel.guard(BRIEF, Wanted(mode="score"))
+        fetched = sentinel.store.media.get(guarded.trace.last.picture)
+        early = asyncio.create_task(load_trace(sentinel, guarded.trace.id))
+        await asyncio.sleep(0.05)
+        waited = not early.done()
+        held.set()
+        await sentinel.settled()
+
+        assert waited
+        assert fetched == guarded.picture
+        assert (await early).id == guarded.trace.id
+        assert (await kept(sentinel, guarded.trace.id)).verdict.standing == "failed"
+
+
 async def test_who_asks_faster_than_traces_are_kept_is_slowed_down_and_not_refused(
     house, monkeypatch
 ):

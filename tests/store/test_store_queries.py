@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -250,6 +251,47 @@ def test_hours_and_days_add_up_to_the_overview(store: Store, make: Make) -> None
     assert sum(day.counts.evaluations for day in days) == total
     assert [hour.start_ms for hour in hours] == sorted({hour.start_ms for hour in hours})
     assert all(day.start_ms % DAY_MS == 0 for day in days)
+
+
+RANGES = {
+    "within a day": (-HOUR_MS, HOUR_MS),
+    "over one midnight": (0, 13 * HOUR_MS),
+    "a whole day": (-12 * HOUR_MS, 12 * HOUR_MS),
+    "whole days and both ends": (-30 * HOUR_MS + 1, 31 * HOUR_MS + 1),
+    "a week": (-3 * DAY_MS, 4 * DAY_MS),
+}
+
+
+@pytest.mark.parametrize("ends", RANGES.values(), ids=RANGES)
+def test_groups_over_hours_are_the_same_whether_their_days_are_whole_or_not(
+    store: Store, make: Make, ends: tuple[int, int]
+) -> None:
+    for hour in range(-48, 48, 3):
+        project = "even" if hour % 2 else "odd"
+        store.traces.save(make(created_ms=NOON + hour * HOUR_MS, project=project, model="m"))
+    since, until = (NOON + end for end in ends)
+    hours = Filters(since_ms=since, until_ms=until, model="m")
+
+    groups = store.queries.by("project", hours)
+
+    total = sum(hour.counts.evaluations for hour in store.queries.by_hour(hours))
+    assert sum(group.evaluations for group in groups) == total > 0
+    for group in groups:
+        alone = store.queries.counts(
+            Filters(since_ms=since, until_ms=until, model="m", project=group.name)
+        )
+        assert (group.evaluations, group.passed) == (alone.evaluations, alone.passed)
+
+
+def test_groups_of_an_open_range_reach_until_now(store: Store, make: Make) -> None:
+    now = time.time_ns() // 10**6
+    for hours in range(0, 60, 6):
+        store.traces.save(make(created_ms=now - hours * HOUR_MS, model="m", project="p"))
+
+    open_range = Filters(since_ms=now - 2 * DAY_MS, model="m")
+
+    [group] = store.queries.by("project", open_range)
+    assert group.evaluations == store.queries.counts(open_range).evaluations
 
 
 def test_failure_modes_count_evaluations_that_failed_by_them(store: Store, make: Make) -> None:

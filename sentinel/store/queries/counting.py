@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Engine, FromClause, func, select
+from sqlalchemy import ColumnElement, Engine, FromClause, func, select, union_all
 
 from sentinel.store.queries.counts import (
     Counts,
@@ -167,12 +167,37 @@ def _rollup(filters: Filters, *, hourly: bool) -> Source:
 def _grouped(grouping: Grouping, filters: Filters) -> Source:
     """Counts that can be told apart by the names of one kind."""
     if any(kind != grouping for kind, _ in filters.named):
-        table = table_of(RollupHour if filters.hourly else RollupDay)
-        return table, matching(table, filters, _width(filters.hourly))
+        if filters.hourly:
+            return _days_and_hours(grouping, filters), []
+        table = table_of(RollupDay)
+        return table, matching(table, filters, DAY_MS)
     table = table_of(GlanceHour if filters.hourly else GlanceDay)
     times = within(table.c.start_ms, filters, _width(filters.hourly))
     names = [table.c.name == name for _, name in filters.named]
     return table, [table.c.kind == grouping, *times, *names]
+
+
+def _days_and_hours(grouping: Grouping, filters: Filters) -> FromClause:
+    """Every combination of names over a range of hours: by the day where it holds days whole.
+
+    A week read by the hour alone has some twenty times as many rows.
+    """
+    hour, day = table_of(RollupHour), table_of(RollupDay)
+    first = -(-filters.since_ms // DAY_MS) * DAY_MS
+    parts = [(day, [day.c.start_ms >= first]), (hour, [hour.c.start_ms < first])]
+    if filters.until_ms is not None:
+        last = max(first, -(-filters.until_ms // HOUR_MS) * HOUR_MS // DAY_MS * DAY_MS)
+        parts[0][1].append(day.c.start_ms < last)
+        parts.append((hour, [hour.c.start_ms >= last]))
+    counted = (
+        select(each.c[grouping], each.c.evaluations, each.c.passed).where(
+            *(each.c[kind] == name for kind, name in filters.named),
+            *(within(each.c.start_ms, filters, HOUR_MS) if each is hour else ()),
+            *reach,
+        )
+        for each, reach in parts
+    )
+    return union_all(*counted).subquery()
 
 
 def _failures(filters: Filters) -> Source:

@@ -128,8 +128,10 @@ async def feedback(request: Request, evaluation_id: Named) -> Response:
 
 async def read(request: Request, named: str) -> EvaluationAnswer:
     """An evaluation that the caller may see; NotFound."""
-    store = house_of(request).store
-    found = await asyncio.to_thread(answers.evaluation, store, named, places(request))
+    house = house_of(request)
+    if (attempt := answers.ATTEMPT.fullmatch(named)) is not None:
+        await house.guarding.kept(attempt[1])
+    found = await asyncio.to_thread(answers.evaluation, house.store, named, places(request))
     if permitted(request) not in (None, found.org_id):
         raise NotFound(f"there is no evaluation {named[:80]!r}")
     return found
