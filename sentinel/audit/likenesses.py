@@ -18,8 +18,8 @@ TELLS = 8
 """Bits that a fingerprint has set, and has not, at least: a flat picture has next to none, and
 would be like every other flat one."""
 
-STRIP = 32
-"""Fingerprints that are held against all others at once: 5 MB for 20,000 of them."""
+PAIRS = 2**17
+"""Pairs that are looked at together: a megabyte, however many pictures there are."""
 
 
 def near_duplicates(fingerprints: Sequence[str | None], near: int = NEAR) -> tuple[int | None, ...]:
@@ -50,8 +50,9 @@ def near_duplicates(fingerprints: Sequence[str | None], near: int = NEAR) -> tup
 def _pairs(bits: NDArray[np.uint64], near: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of pairs that are near, each once, first before second."""
     ones, others = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for start in range(0, len(bits), STRIP):
-        strip = bits[start : start + STRIP]
+    step = max(1, PAIRS // max(1, len(bits)))
+    for start in range(0, len(bits), step):
+        strip = bits[start : start + step]
         apart = np.bitwise_count(strip[:, None] ^ bits[None, start:])
         first, second = np.nonzero(apart <= near)
         later = second > first

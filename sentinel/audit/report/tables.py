@@ -80,10 +80,10 @@ def write_parquet(stream: IO[bytes], rows: Iterable[Row], columns: Columns) -> N
 
     schema = pa.schema([(name, _type(name, pa)) for name in header_of(columns)])
     with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for chunk in _chunks(rows):
-            lists = zip(*(cells_of(row, columns) for row in chunk), strict=True)
-            named = dict(zip(schema.names, map(list, lists), strict=True))
-            writer.write_table(pa.table(named, schema=schema))
+        for chunk in _chunks(cells_of(row, columns) for row in rows):
+            lists = map(list, zip(*chunk, strict=True))
+            writer.write_table(pa.table(list(lists), schema=schema))
+            pa.default_memory_pool().release_unused()
 
 
 def _type(name: str, pa: Any) -> Any:
@@ -96,7 +96,7 @@ def _type(name: str, pa: Any) -> Any:
     return pa.string()
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[list[Cell]]) -> Iterator[list[list[Cell]]]:
     waiting = iter(rows)
     while chunk := list(islice(waiting, CHUNK)):
         yield chunk
