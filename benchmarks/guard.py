@@ -7,9 +7,9 @@ Three figures, each over doubles that take a known time, so that what is measure
 overhead      a guarded request that passes at once (admission, loop, failover, fingerprint, store)
               against the same generator called, its picture decoded and the panel asked, one
               after the other; milliseconds at the median; target 5
-score mode    the picture's way out in score mode against the bare generator and its picture decoded
-              (a black frame must not go out); milliseconds at the median, where the answer has the
-              picture's address and where it has the picture; the judges take as long as ever, behind
+score mode    the picture's way out in score mode against the bare generator and decoder (a black
+              frame must not go out); milliseconds at the median, where the answer has the picture's
+              address and where it has the picture; the judges take as long as ever, behind
 overlap       requests a second with all requests in the house against one after the other, where
               painting and judging take the same time: once waiting, as for a GPU or a service, and
               once computing on this machine's cores; target 1.6

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import pickle
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from sentinel import registry, testing
 from sentinel.cluster import joined
 from sentinel.contracts import Brief, Fault, Sample, Score
 from sentinel.deployments import Deployments
-from sentinel.errors import MissingRequirement, PluginError
+from sentinel.errors import ConfigError, MissingRequirement, PluginError
 from sentinel.policy import Policy
 from sentinel.seating import Seating
 from sentinel.settings import Settings
@@ -152,6 +153,18 @@ def test_on_ray_values_are_the_same_and_a_replica_that_dies_is_a_fault(
         assert mended.passed
 
     asyncio.run(run())
+
+
+@pytest.mark.full
+def test_a_cluster_that_is_not_there_is_told_at_once_and_by_its_address(monkeypatch):
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{probe.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", where)
+
+    with pytest.raises(ConfigError, match=rf"RAY_ADDRESS is '{where}'.*ray start --head"):
+        joined("--engine ray")
 
 
 @asynccontextmanager
