@@ -351,6 +351,14 @@ def test_the_page_asks_nobody_for_anything(written: tuple[Report, Path]) -> None
     assert outside == []
 
 
+def test_a_judge_with_nothing_to_judge_says_why(written: tuple[Report, Path]) -> None:
+    report, folder = written
+    [style] = [each for each in report.findings.judges if each.name == "style"]
+
+    assert style.abstentions == {"no style was asked for": style.abstained}
+    assert "pictures: no style was asked for." in (folder / "report.html").read_text("utf-8")
+
+
 def test_a_picture_that_changed_since_is_not_shown_under_old_boxes(tmp_path: Path) -> None:
     report(tmp_path / "a", [judged("a.png", (score("text", 0.1, **misspelled()),))])
 

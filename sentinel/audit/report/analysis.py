@@ -27,6 +27,9 @@ from sentinel.audit.report.sentences import told
 STEPS = 24
 """Points of a judge's line over the order of the source, at most."""
 
+REASONS = 5
+"""Reasons for saying nothing that are told of a judge, at most: its commonest."""
+
 STEP = 10
 """Values that a point of that line is the mean of, at least."""
 
@@ -91,7 +94,8 @@ def _judge(column: JudgeColumn) -> JudgeFound:
         threshold=column.threshold,
         weight=column.weight,
         scored=len(values),
-        abstained=column.abstained,
+        abstained=column.abstained.total(),
+        abstentions=dict(column.abstained.most_common(REASONS)),
         faults=dict(sorted(column.faults.items())),
         passed=Share.of_rate(rated),
         mean=float(values.mean()) if len(values) else None,

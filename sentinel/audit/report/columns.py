@@ -26,7 +26,7 @@ UNNAMED = "no_kind_named"
 
 @dataclass(slots=True)
 class JudgeColumn:
-    """What one judge said: values by the place of their row, and how often it said nothing."""
+    """What one judge said: values by the place of their row, and why it said nothing, how often."""
 
     name: str
     version: str
@@ -34,7 +34,7 @@ class JudgeColumn:
     weight: float
     places: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
-    abstained: int = 0
+    abstained: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -142,7 +142,7 @@ def _take(columns: Columns, place: int, verdict: Verdict) -> None:
             column.places.append(place)
             column.values.append(outcome.value)
         elif isinstance(outcome, Abstention):
-            column.abstained += 1
+            column.abstained[outcome.reason] += 1
         else:
             column.faults[outcome.reason] += 1
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Self
 
+from pydantic import Field
+
 from sentinel.audit import stats
 from sentinel.audit.about import About
 from sentinel.audit.rows import Status
@@ -69,6 +71,8 @@ class JudgeFound(Value):
     weight: float
     scored: int
     abstained: int
+    abstentions: dict[str, int] = Field(default_factory=dict)
+    """Why it had nothing to judge, the commonest reasons first, and in how many pictures."""
     faults: dict[str, int]
     passed: Share | None
     """Share at or above its threshold; None for an advisory judge."""
