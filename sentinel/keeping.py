@@ -97,8 +97,11 @@ class Keeper:
         hung_up = isinstance(error, asyncio.CancelledError)
         why = next(iter(error.args), "the caller hung up") if hung_up else f"it broke: {error}"
         trace = await run.abort(str(why))
-        if trace.attempts:
-            await self.keep(trace)
+        try:
+            if trace.attempts:
+                await self.keep(trace)
+        except Exception:
+            log.exception("trace %s broke off, and what was paid for is not kept", trace.id)
 
 
 class Behind:

@@ -58,6 +58,8 @@ class FeedbackRule(Value):
     strategies: dict[str, StrategyName] = Field(default_factory=dict)
     """"text" or "text.misspelled" to a strategy; goes before the built-in table."""
     rewriter: RewriterRule | None = None
+    confirm: tuple[str, ...] = ("alignment",)
+    """Categories of which nothing is told before a picture of another seed has the same fault."""
 
 
 class GateRule(Value):

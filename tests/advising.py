@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from sentinel.contracts import Brief, Capabilities, FailureMode, GateResult, Score, Verdict
+from sentinel.policy import FeedbackRule
+
+AT_ONCE = FeedbackRule(confirm=())
+"""Nothing has to be found twice before it is told."""
 
 ASKED = Brief(
     prompt='a poster of two red cups on a white background, with the word "OPEN"',

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from advising import (
     ASKED,
+    AT_ONCE,
     BLACK,
     BLUR,
     CLUTTER,
@@ -46,8 +47,8 @@ from sentinel.policy import FeedbackRule, StrategyName, parse
 OPEN = 'a poster of two red cups on a white background, with the word "OPEN"'
 
 
-def advise(verdict, sent=ASKED, asked=ASKED, capabilities=PLAIN, **more):
-    return feedback.advise(verdict, sent, asked=asked, capabilities=capabilities, **more)
+def advise(verdict, sent=ASKED, asked=ASKED, capabilities=PLAIN, rule=AT_ONCE, **more):
+    return feedback.advise(verdict, sent, asked=asked, capabilities=capabilities, rule=rule, **more)
 
 
 def rounds(verdict, asked=ASKED, capabilities=PLAIN, most=9):
@@ -288,6 +289,38 @@ def test_an_alignment_issue_that_is_not_understood_is_never_guessed_at(mode):
 
 
 # ── memory ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_phrase_of_the_prompt_is_told_when_a_second_seed_has_missed_it_too():
+    rule = FeedbackRule()
+    first = advise(failing(COUNT), rule=rule)
+    second = advise(failing(COUNT), first.brief, rule=rule, told=[first])
+    third = advise(failing(COUNT), second.brief, rule=rule, told=[first, second])
+
+    assert first.brief == ASKED
+    assert [each.change for each in first.changes] == [
+        "a new seed first; it is told if it comes back"
+    ]
+    assert second.brief.prompt == f"two red cups, {OPEN}"
+    assert third.brief.prompt == f"two red cups, {OPEN}. Exactly 2 red cups."
+    assert advise(failing(COUNT), third.brief, rule=rule, told=[first, second, third]).changes == ()
+
+
+def test_a_fault_that_must_be_confirmed_waits_beside_one_that_need_not():
+    rule = FeedbackRule()
+    first = advise(failing(MISSPELLED, COUNT), rule=rule)
+    cured = advise(failing(PALETTE), first.brief, rule=rule, told=[first])
+
+    assert first.brief.prompt == f'{OPEN}. The text reads exactly "OPEN", spelled O-P-E-N.'
+    assert [each.category for each in first.changes] == ["text", "alignment"]
+    assert "two red cups, " not in cured.brief.prompt
+
+
+def test_which_categories_must_be_confirmed_is_the_policys():
+    rule = FeedbackRule(confirm=("text",))
+
+    assert advise(failing(MISSPELLED), rule=rule).brief == ASKED
+    assert advise(failing(COUNT), rule=rule).brief.prompt == f"two red cups, {OPEN}"
 
 
 def test_what_helped_stays_said_while_something_else_is_mended():

@@ -33,9 +33,9 @@ def test_the_page_holds_the_table_of_strategies_as_it_is():
 def test_the_pages_example_is_what_comes_out():
     asked = Brief(prompt='a poster of two red cups, with the word "OPEN"', expected_text=("OPEN",))
     count = unlike("two red cups", "three red cups", "wrong_count")
-    found = feedback.advise(
-        failed(score(MISSPELLED), score(count)), asked, asked=asked, capabilities=Capabilities()
-    )
+    verdict, can = failed(score(MISSPELLED), score(count)), Capabilities()
+    noted = feedback.advise(failed(score(count)), asked, asked=asked, capabilities=can)
+    found = feedback.advise(verdict, asked, asked=asked, capabilities=can, told=[noted])
 
     assert f"asked   {asked.prompt}\n" in PAGE
     assert f"next    {found.brief.prompt}\n" in PAGE

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from advising import PLAIN, failed, issue, refused, score
+from advising import AT_ONCE, PLAIN, failed, issue, refused, score
 
 from gates.face import FaceGate
 from gates.integrity import IntegrityGate
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 
 def told(asked: Brief, *issues, capabilities=PLAIN) -> str:
     verdict = failed(score(*issues, judge="j"))
-    found = feedback.advise(verdict, asked, asked=asked, capabilities=capabilities)
+    found = feedback.advise(verdict, asked, asked=asked, capabilities=capabilities, rule=AT_ONCE)
     assert found.changes
     return found.brief.prompt or ""
 

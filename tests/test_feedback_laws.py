@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from advising import EVERY, failed, issue, refused, score, unlike
+from advising import AT_ONCE, EVERY, failed, issue, refused, score, unlike
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from sentinel import feedback
 from sentinel.contracts import Brief, Capabilities, Feedback
 from sentinel.feedback.composing import ADDED
 from sentinel.feedback.tokens import estimate
+from sentinel.policy import FeedbackRule
 
 words = st.text("abcOPEN .,!“\"'é東\n", max_size=40)
 phrases = st.sampled_from(
@@ -57,23 +59,26 @@ capabilities = st.builds(
     context_tokens=st.none() | st.integers(1, 120),
 )  # fmt: skip
 stories = st.lists(verdicts, min_size=1, max_size=5)
+rules = st.sampled_from([AT_ONCE, FeedbackRule(), FeedbackRule(confirm=("text", "logo"))])
 
 
-def told(story, asked, can) -> list[Feedback]:
+def told(story, asked, can, rule=AT_ONCE) -> list[Feedback]:
     """Feedback on one verdict after the other, each on the brief that the last one made."""
     found: list[Feedback] = []
     for verdict in story:
         sent = found[-1].brief if found else asked
-        next_one = feedback.advise(verdict, sent, asked=asked, capabilities=can, told=found)
+        next_one = feedback.advise(
+            verdict, sent, asked=asked, capabilities=can, told=found, rule=rule
+        )
         if next_one.changes:
             found.append(next_one)
     return found
 
 
-@given(stories, briefs, capabilities)
-def test_the_prompt_never_exceeds_the_cap_or_the_context(story, asked, can):
+@given(stories, briefs, capabilities, rules)
+def test_the_prompt_never_exceeds_the_cap_or_the_context(story, asked, can, rule):
     own = asked.prompt or ""
-    for each in told(story, asked, can):
+    for each in told(story, asked, can, rule):
         prompt = each.brief.prompt or ""
 
         assert len(prompt) <= len(own) + ADDED
@@ -81,25 +86,25 @@ def test_the_prompt_never_exceeds_the_cap_or_the_context(story, asked, can):
         assert prompt == own or can.context_tokens is None or estimate(prompt) <= can.context_tokens
 
 
-@given(stories, briefs, capabilities)
-def test_every_word_of_the_callers_is_kept(story, asked, can):
-    for each in told(story, asked, can):
+@given(stories, briefs, capabilities, rules)
+def test_every_word_of_the_callers_is_kept(story, asked, can, rule):
+    for each in told(story, asked, can, rule):
         assert (asked.prompt or "").strip() in (each.brief.prompt or "")
         assert (asked.negative_prompt or "").strip() in (each.brief.negative_prompt or "")
 
 
-@given(stories, briefs, capabilities)
-def test_a_request_is_never_made_twice(story, asked, can):
+@given(stories, briefs, capabilities, rules)
+def test_a_request_is_never_made_twice(story, asked, can, rule):
     said = Counter(
         part
-        for each in told(story, asked, can)
+        for each in told(story, asked, can, rule)
         for change in each.changes
         for part in change.change.split("; ")
         if part.startswith(("put first: ", "added: "))
     )
 
     assert [part for part, times in said.items() if times > 2] == []
-    prompts = [each.brief.prompt for each in told(story, asked, can)]
+    prompts = [each.brief.prompt for each in told(story, asked, can, rule)]
     for prompt in prompts:
         before, _, after = (prompt or "").partition((asked.prompt or "").strip() or "\0")
         sentences = [part for part in after.split(". ") if len(part) > 20]
@@ -114,10 +119,13 @@ def test_the_same_question_gets_the_same_answer_and_its_own_brief_needs_nothing(
 ):
     before = told(story, asked, can)
     sent = before[-1].brief if before else asked
-    one = feedback.advise(verdict, sent, asked=asked, capabilities=can, told=before)
+    ask = partial(
+        feedback.advise, verdict, asked=asked, capabilities=can, told=before, rule=AT_ONCE
+    )
+    one = ask(sent)
 
-    assert one == feedback.advise(verdict, sent, asked=asked, capabilities=can, told=before)
-    after = feedback.advise(verdict, one.brief, asked=asked, capabilities=can, told=before)
+    assert one == ask(sent)
+    after = ask(one.brief)
     assert (after.brief, after.changes) == (one.brief, ())
 
 
@@ -132,9 +140,20 @@ def test_the_order_of_judges_and_issues_is_irrelevant(named, asked, can, random)
     assert one == other
 
 
-@given(verdicts, briefs, capabilities)
-def test_the_same_fault_again_and_again_comes_to_an_end(verdict, asked, can):
-    assert len(told([verdict] * 40, asked, can)) <= 2 * len(EVERY)
+@given(verdicts, briefs, capabilities, rules)
+def test_the_same_fault_again_and_again_comes_to_an_end(verdict, asked, can, rule):
+    assert len(told([verdict] * 40, asked, can, rule)) <= 3 * len(EVERY)
+
+
+@given(issues, briefs, capabilities)
+def test_to_be_confirmed_delays_what_is_told_and_changes_none_of_it(named, asked, can):
+    again = [failed(score(named, judge="j"))] * 5
+    rule = FeedbackRule(confirm=(named.category,))
+
+    late = [each.brief for each in told(again, asked, can, rule)]
+
+    assert late[1:] == [each.brief for each in told(again, asked, can)]
+    assert late[:1] in ([], [asked])
 
 
 @given(stories, briefs, capabilities)
@@ -148,15 +167,15 @@ def test_no_changes_means_the_same_brief_and_changes_another(story, asked, can):
     assert (again.brief, again.changes) == (asked, ())
 
 
-@given(stories, briefs, capabilities)
-def test_feedback_survives_json(story, asked, can):
-    for each in told(story, asked, can):
+@given(stories, briefs, capabilities, rules)
+def test_feedback_survives_json(story, asked, can, rule):
+    for each in told(story, asked, can, rule):
         assert Feedback.model_validate_json(each.model_dump_json()) == each
 
 
-@given(stories, briefs, capabilities)
-def test_steps_and_sizes_stay_within_what_the_generator_takes(story, asked, can):
-    for each in told(story, asked, can):
+@given(stories, briefs, capabilities, rules)
+def test_steps_and_sizes_stay_within_what_the_generator_takes(story, asked, can, rule):
+    for each in told(story, asked, can, rule):
         brief = each.brief
 
         assert brief.steps == asked.steps or brief.steps <= (can.max_steps or 0)

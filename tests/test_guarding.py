@@ -264,6 +264,22 @@ async def test_who_hangs_up_finds_what_was_paid_for_in_the_store(house):
     assert counts.evaluations == 0
 
 
+async def test_what_was_paid_for_and_cannot_be_kept_is_told_in_the_log(house, monkeypatch, caplog):
+    def full(_trace):
+        raise OSError("no space left")
+
+    options = {"rising": {"seconds": 0.2}}
+    async with Sentinel.open(house(generator_options=options)) as sentinel:
+        monkeypatch.setattr(sentinel.store.traces, "save", full)
+        going = asyncio.create_task(sentinel.guard(BRIEF))
+        await asyncio.sleep(0.1)
+        going.cancel()
+        await asyncio.wait({going})
+        await sentinel.settled()
+
+    assert "what was paid for is not kept" in caplog.text
+
+
 async def test_who_hangs_up_leaves_no_room_taken_and_does_not_spoil_the_loading(house):
     options = {"rising": {"seconds": 0.1}}
     async with Sentinel.open(house(generator_options=options)) as sentinel:

@@ -3,6 +3,9 @@
 Each issue becomes a remark. A remark is said once, said again in stronger words where it was of no
 use, and then no more. What was said and helped stays said: the prompt is put together from the
 brief as it was asked and all remarks in force, so the next attempt does not lose what the last won.
+
+Of a category that the rule wants confirmed nothing is said before another seed had the same fault:
+such a judge is often wrong, and words change what was right, too.
 """
 
 from __future__ import annotations
@@ -54,21 +57,22 @@ def advise(  # noqa: PLR0913 - what the loop knows
     if not rule.enabled:
         return nothing
     voice = _Voice(sent, asked, capabilities, rule, tuple(told))
-    points, idle = voice.points(driving(verdict))
+    points, idle, unsure = voice.points(driving(verdict))
     chosen = _few(points)
     remarks = heeded([point.remark for point in chosen], asked, capabilities)
     by_key = {remark.key: remark for remark in remarks}
     kept = [(point, by_key[point.remark.key]) for point in chosen if point.remark.key in by_key]
     fresh = [(point, remark) for point, remark in kept if not heard(remark, sent, asked)]
-    if not fresh:
+    if not fresh and not unsure:
         return nothing
     brief = compose(remarks, sent, asked=asked, capabilities=capabilities)
     said = [point for point in (*idle, *points) if heard(point.remark, sent, asked)]
     gone = [point for point in said if not heard(point.remark, brief, asked)]
     return Feedback(
-        issues=tuple(issue for point, _ in fresh for issue in point.issues),
+        issues=tuple(i for point in (*(p for p, _ in fresh), *unsure) for i in point.issues),
         changes=(
             *(_change(point, remark, sent, asked) for point, remark in fresh),
+            *(_put_off(point) for point in unsure),
             *(_taken_back(point, vain=point in idle) for point in gone),
         ),
         brief=brief,
@@ -98,22 +102,28 @@ class _Voice:
     rule: FeedbackRule
     told: tuple[Feedback, ...]
 
-    def points(self, now: Sequence[Driving]) -> tuple[list[_Point], list[_Point]]:
-        """What may be said, the most important first; and what was said twice in vain."""
+    def points(self, now: Sequence[Driving]) -> tuple[list[_Point], list[_Point], list[_Point]]:
+        """What may be said, the most important first; what was in vain; what is not confirmed."""
         counts = Counter(key for feedback in self.told for key in self._grouped(feedback.issues))
         doubts = {each.issue: each.doubt for each in reversed(now)}
         grouped = self._grouped(each.issue for each in now)
         points: list[_Point] = []
         idle: list[_Point] = []
+        unsure: list[_Point] = []
         for key, issues in grouped.items():
-            point = self._point(issues, counts[key], doubts)
-            spent = counts[key] >= TWICE or not point.remark or self._stale(point)
-            (idle if spent else points).append(point)
+            times = counts[key] - self._to_confirm(issues)
+            point = self._point(issues, times, doubts)
+            spent = times >= TWICE or not point.remark or self._stale(point)
+            (unsure if times < 0 else idle if spent else points).append(point)
         for key, issues in self._before().items():
             if key not in grouped:
-                point = self._point(issues, counts[key] - 1)
+                point = self._point(issues, counts[key] - self._to_confirm(issues) - 1)
                 points += [point] if heard(point.remark, self.sent, self.asked) else []
-        return sorted(points, key=lambda point: point.rank), idle
+        return sorted(points, key=lambda point: point.rank), idle, unsure
+
+    def _to_confirm(self, issues: Issues) -> int:
+        """How often an issue is only noted before it is told."""
+        return int(issues[0].category in self.rule.confirm)
 
     def _before(self) -> dict[str, Issues]:
         """What was told, by key; of several times the latest."""
@@ -167,15 +177,23 @@ def _few(points: Sequence[_Point]) -> list[_Point]:
 def _change(point: _Point, remark: Remark, sent: Brief, asked: Brief) -> Change:
     """A remark in words, as far as it is not in the brief that was sent."""
     told = (issue.detail or issue.subcategory or issue.category for issue in point.issues)
-    why = "; ".join(dict.fromkeys(told))
-    if len(why) > SHOWN:
-        why = why[:SHOWN] + "…"
+    why = _short("; ".join(dict.fromkeys(told)))
     vain = " (told before, in vain)" if point.again and point.now else ""
     parts = (Remark("", front=remark.front), Remark("", back=remark.back),
              Remark("", unwanted=remark.unwanted))  # fmt: skip
     fresh = [_said(part) for part in parts if not heard(part, sent, asked)]
     words = "; ".join([*fresh, *_numbers(remark, sent)])
     return Change(category=point.issues[0].category, change=words, reason=why + vain)
+
+
+def _put_off(point: _Point) -> Change:
+    why = point.issues[0].detail or point.issues[0].subcategory
+    change = "a new seed first; it is told if it comes back"
+    return Change(category=point.issues[0].category, change=change, reason=_short(why))
+
+
+def _short(why: str) -> str:
+    return why if len(why) <= SHOWN else why[:SHOWN] + "…"
 
 
 def _taken_back(point: _Point, *, vain: bool) -> Change:
