@@ -183,21 +183,22 @@ def _days_and_hours(grouping: Grouping, filters: Filters) -> FromClause:
     A week read by the hour alone has some twenty times as many rows.
     """
     hour, day = table_of(RollupHour), table_of(RollupDay)
-    first = -(-filters.since_ms // DAY_MS) * DAY_MS
-    parts = [(day, [day.c.start_ms >= first]), (hour, [hour.c.start_ms < first])]
-    if filters.until_ms is not None:
-        last = max(first, -(-filters.until_ms // HOUR_MS) * HOUR_MS // DAY_MS * DAY_MS)
-        parts[0][1].append(day.c.start_ms < last)
-        parts.append((hour, [hour.c.start_ms >= last]))
-    counted = (
+    since = filters.since_ms - filters.since_ms % HOUR_MS
+    until = None if filters.until_ms is None else -(-filters.until_ms // HOUR_MS) * HOUR_MS
+    first = -(-since // DAY_MS) * DAY_MS
+    last = None if until is None else max(first, until // DAY_MS * DAY_MS)
+    # one bound a side: of two, SQLite may look at the wider one
+    ranges = [(day, first, last), (hour, since, first if until is None else min(first, until))]
+    if last is not None:
+        ranges.append((hour, last, until))
+    return union_all(*(
         select(each.c[grouping], each.c.evaluations, each.c.passed).where(
             *(each.c[kind] == name for kind, name in filters.named),
-            *(within(each.c.start_ms, filters, HOUR_MS) if each is hour else ()),
-            *reach,
+            each.c.start_ms >= low,
+            *(() if high is None else (each.c.start_ms < high,)),
         )
-        for each, reach in parts
-    )
-    return union_all(*counted).subquery()
+        for each, low, high in ranges
+    )).subquery()  # fmt: skip
 
 
 def _failures(filters: Filters) -> Source:
