@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,8 +115,8 @@ def _gone_through(
             status = _status(columns, place)
             score = columns.scores[place]
             lines.append([
-                row.key, status, None if score is None else round(score, 4),
-                [_rounded(given.get(place)) for given in values], row.reason[:REASON],
+                columns.keys[place], status, None if score is None else round(score, 4),
+                [_rounded(given.get(place)) for given in values], sys.intern(row.reason[:REASON]),
             ])  # fmt: skip
     return kept, lines
 
