@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -27,6 +26,7 @@ import dashboard
 import httpx2
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
+from proxy import free_port, running
 from rich.console import Console
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -40,9 +40,6 @@ from sentinel.store.rollups import DAY_MS
 
 CHROMIUM = os.environ.get("SENTINEL_CHROMIUM", "/usr/bin/chromium")
 PAGE = "/dashboard/"
-READY = 120.0
-"""Seconds that a server gets to start."""
-
 WATCH = """
 window.drawn = new Promise((ready) => {
   const look = () => {
@@ -64,21 +61,13 @@ def live(evaluations: int) -> Iterator[str]:
         store = open_store(f"sqlite:///{home}/sentinel.db", Path(home) / "media", 7)
         dashboard.fill(store, evaluations, 90, Console().print)
         store.close()
-        port = 8877
+        port = free_port()
         environment = {
-            **os.environ, "SENTINEL_HOME": home, "SENTINEL_PORT": str(port),
+            "SENTINEL_HOME": home, "SENTINEL_PORT": str(port),
             "SENTINEL_POLICIES": str(_policies(Path(home) / "policies")),
         }  # fmt: skip
-        command = [sys.executable, "-m", "sentinel", "serve"]
-        with (Path(home) / "log").open("wb") as log:
-            server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
-            try:
-                url = f"http://127.0.0.1:{port}"
-                _await(f"{url}/readyz", server, Path(home) / "log")
-                yield url
-            finally:
-                server.terminate()
-                server.wait(30)
+        with running([sys.executable, "-m", "sentinel", "serve"], port, environment):
+            yield f"http://127.0.0.1:{port}"
 
 
 def _policies(folder: Path) -> Path:
@@ -89,19 +78,6 @@ def _policies(folder: Path) -> Path:
     return folder
 
 
-def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            break
-        try:
-            if httpx2.get(url, timeout=5).status_code == httpx2.codes.OK:
-                return
-        except httpx2.TransportError:
-            time.sleep(0.2)
-    raise SystemExit(f"the server did not start:\n{log.read_text()[-2000:]}")
-
-
 @contextmanager
 def replayed(answers: dict[str, Response]) -> Iterator[str]:
     """A server that knows these answers and nothing else."""
@@ -110,14 +86,15 @@ def replayed(answers: dict[str, Response]) -> Iterator[str]:
         return answers.get(request.url.path, Response(status_code=404))
 
     app = Starlette(routes=[Route("/{path:path}", answer)])
-    config = uvicorn.Config(app, port=8878, log_level="error", http="httptools")
+    port = free_port()
+    config = uvicorn.Config(app, port=port, log_level="error", http="httptools")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.05)
     try:
-        yield "http://127.0.0.1:8878"
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join()
