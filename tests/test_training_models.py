@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from training import captions
 from training.posters import batches
-from training.world import imagine
+from training.world import held_out_pairs, imagine
 
 pytestmark = [
     pytest.mark.full,
@@ -44,7 +44,7 @@ def folder(torch, tmp_path_factory):
         patch.setattr(vae, "statistics", lambda *_: (0.0, 1.0))
         vae.train(place, second, 0)
         vae.refine(place, second, 0)
-        latents.fill(place, 24, 0)
+        latents.fill(place, 24, 0, second)
         for module in (flow, clip):
             patch.setattr(module, "BATCH", 2)
         patch.setattr(clip, "SETTLED", 2)
@@ -199,6 +199,19 @@ def test_the_pipeline_reads_a_brief_as_training_read_its_captions(torch, folder)
     assert torch.allclose(pooled, its_pooled, atol=1e-5)
 
 
+def test_no_mistake_that_the_clip_is_shown_names_a_pair_that_is_held_out(torch):
+    from training.clip import TAUGHT, _pair
+
+    held = [f"{colour} {shape}" for colour, shape in held_out_pairs()]
+    told = [
+        caption
+        for seed in range(300)
+        for caption in _pair(imagine(seed), np.random.default_rng(seed), TAUGHT)
+    ]
+
+    assert [each for each in told if any(pair in each for pair in held)] == []
+
+
 def test_the_clip_opens_as_a_local_folder(folder):
     import open_clip
 
@@ -235,6 +248,55 @@ def test_a_run_goes_on_where_it_was_saved(torch, tmp_path):
 
     assert (second.step, second.spent) == (7, 100.0)
     assert torch.equal(other.weight, kept.weight)
+
+
+def test_latents_end_with_their_hours_and_never_with_nothing(torch, folder, tmp_path, monkeypatch):
+    from training import latents
+
+    shutil.copytree(folder / "vae", tmp_path / "vae")
+    monkeypatch.setattr(latents, "SHARD", 8)
+    latents.fill(tmp_path, 24, 0, 0.0)
+    assert [path.name for path in (tmp_path / "latents").iterdir()] == ["00000000.safetensors"]
+
+    latents.fill(tmp_path, 24, 0, 1.0)
+    assert len(list((tmp_path / "latents").iterdir())) == 3
+
+
+def test_muon_steps_as_torchs_own_does_up_to_the_rounding_of_bfloat16(torch):
+    from training.optimisers import BOLDER, Muon
+
+    torch.manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(*shape)) for shape in ((24, 16), (16, 24))]
+    theirs = [torch.nn.Parameter(each.detach().clone()) for each in ours]
+    before = [each.detach().clone() for each in ours]
+    steps = (
+        Muon(ours, lr=BOLDER),
+        torch.optim.Muon(theirs, lr=BOLDER, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+    )
+    for _ in range(3):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(*one.shape)
+            other.grad = one.grad.clone()
+        for each in steps:
+            each.step()
+
+    for one, other, begun in zip(ours, theirs, before, strict=True):
+        assert (one - other).norm() < 0.03 * (one - begun).norm()
+
+
+def test_a_cpu_multiplies_in_bfloat16_only_where_it_has_a_unit_for_it(torch, monkeypatch):
+    from training import runs
+
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})
+    assert runs.products(cpu) == torch.float32
+    with runs.mixed(cpu):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": True})
+    assert runs.products(cpu) == torch.bfloat16
+    with runs.mixed(cpu):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
 
 
 def test_a_folder_is_trained_in_by_one_process_at_a_time(torch, tmp_path):

@@ -19,7 +19,7 @@ from training.coupling import steer
 from training.generator import SHIFT, STEPS, WIDTH, opened, save, untrained
 from training.latents import Cached, epochs, load
 from training.optimisers import Steps
-from training.runs import Average, Run, device
+from training.runs import Average, Run, device, mixed
 from training.saying import Sayer
 
 BATCH = 32
@@ -152,10 +152,10 @@ def _losses(painter: Painter, sayer: Sayer, batch: Cached) -> tuple[torch.Tensor
     clean = packed(batch.latents.to(where))
     noise = steer(torch.randn_like(clean), batch.choices.to(where))
     at = times(len(clean), where)
-    mixed = torch.lerp(clean, noise, at[:, None, None])
+    between = torch.lerp(clean, noise, at[:, None, None])
     spots = places(batch.latents).to(where)
-    with torch.autocast(where.type, dtype=torch.bfloat16):
+    with mixed(where):
         read = painter.reading((batch.clip.to(where), batch.t5.to(where)))
-        flow = painter(mixed, at, read, spots)
+        flow = painter(between, at, read, spots)
         saying = sayer.loss(batch.labels.to(where).long())
     return mse_loss(flow.float(), noise - clean), saying

@@ -6,6 +6,7 @@ tokenised, so that a GPU does not wait for words.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from training import captions
 from training.generator import DOWN
 from training.labels import label
 from training.posters import batches
-from training.runs import device
+from training.runs import device, mixed
 from training.scene import arrange
 from training.tokens import TOKENS, encode
 from training.vae import BATCH, tensor
@@ -70,15 +71,21 @@ class Told(NamedTuple):
     choices: NDArray[np.float32]
 
 
-def fill(folder: Path, count: int, workers: int) -> None:
-    """Encode the posters of seeds 0 to `count`; shards that exist are left as they are."""
-    where = device()
+def fill(folder: Path, count: int, workers: int, hours: float) -> None:
+    """Encode the posters of seeds 0 to `count`; shards that exist are left as they are.
+
+    No shard is begun once the hours are spent, but the first always is: fewer posters are shown
+    more often.
+    """
+    where, began = device(), time.monotonic()
     vae = AutoencoderKL.from_pretrained(folder / "vae" / "saved").to(where).eval()
+    vae = vae.to(memory_format=torch.channels_last)
     place = folder / "latents"
     place.mkdir(parents=True, exist_ok=True)
     for first in track(range(0, count, SHARD), "latents"):
         path = place / f"{first:08d}.safetensors"
-        if path.is_file():
+        late = time.monotonic() - began > hours * 3600
+        if path.is_file() or (first and late):
             continue
         found: dict[str, list[torch.Tensor]] = {}
         last = min(first + SHARD, count)
@@ -103,7 +110,7 @@ def tell(seed: int) -> Told:
 @torch.inference_mode()
 def encoded(vae: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
     """Normalised latents, as the transformer sees them."""
-    with torch.autocast(pictures.device.type, dtype=torch.bfloat16):
+    with mixed(pictures.device):
         latents = vae.encode(pictures).latent_dist.mode().float()
     return (latents - vae.config.shift_factor) * vae.config.scaling_factor
 

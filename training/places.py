@@ -22,7 +22,7 @@ from training.clip import preferring, prepared, save, tell, worn
 from training.optimisers import Steps
 from training.pool import Poster
 from training.posters import batches
-from training.runs import Average, Run, device
+from training.runs import Average, Run, device, mixed
 
 FIRST_SEED = 7 * 10**7
 """Posters of its own: not those the CLIP or the generator is trained on."""
@@ -91,6 +91,6 @@ def _loss(network: Any, seen: list[Seen], step: int) -> torch.Tensor:
     places = np.random.default_rng((step, 4)).choice(len(seen), BATCH, replace=False)
     features = torch.stack([seen[at].features for at in places]).float().to(where)
     told = torch.from_numpy(np.stack([tell(seen[at].seed, step, TAUGHT) for at in places]))
-    with torch.autocast(where.type, dtype=torch.bfloat16):
+    with mixed(where):
         pooled = normalize(network.visual.attnpool(features), dim=-1)
         return preferring(network, pooled, told.long().to(where))

@@ -19,7 +19,7 @@ from training import captions
 from training.generator import untrained, untrained_vae
 from training.latents import SHORT
 from training.optimisers import Steps
-from training.runs import Average, Run, device
+from training.runs import Average, Run, device, mixed
 from training.tokens import encode
 from training.words import LETTERS, LONGEST
 from training.world import COLOURS, MOST, SHAPES, WORD_PLACES, Spec, imagine
@@ -115,7 +115,7 @@ def train(folder: Path, hours: float) -> None:
     run = Run(folder / "reading", hours, keep=parts)
     for step in run.steps():
         ids, specs = _captions(step)
-        with torch.autocast(where.type, dtype=torch.bfloat16):
+        with mixed(where):
             pooled, words = clip(ids[0].to(where)).pooler_output, t5(ids[1].to(where))[0]
             loss = questions.loss(pooled, words, specs)
         loss.backward()

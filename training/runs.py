@@ -23,6 +23,9 @@ SAVED_EVERY = 120.0
 LOGGED_EVERY = 25
 """Steps that one line of the loss curve averages."""
 
+UNITS = ("amx_bf16", "avx512_bf16", "bf16")
+"""What a CPU that multiplies bfloat16 itself has, as `torch.cpu.get_capabilities` names it."""
+
 WARM_UP = 0.03
 """Share of the run in which the learning rate rises."""
 
@@ -159,6 +162,24 @@ def prepare(threads: int) -> None:
 def device() -> torch.device:
     """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def products(where: torch.device) -> torch.dtype:
+    """The numbers that matrices are multiplied in there: bfloat16 only where a unit does it.
+
+    A CPU without one emulates it: a step of the generator then took 22 s of two cores instead of
+    2.6 (AVX2, torch 2.15).
+    """
+    if where.type == "cuda":
+        return torch.bfloat16
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if any(able.get(name) for name in UNITS) else torch.float32
+
+
+def mixed(where: torch.device) -> torch.autocast:
+    """Within it products are made in `products`; parameters and sums stay float32."""
+    made = products(where)
+    return torch.autocast(where.type, dtype=torch.bfloat16, enabled=made == torch.bfloat16)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

@@ -19,11 +19,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 SHARES = {
-    "vae": 0.25, "clip": 0.24, "places": 0.20, "reading": 0.08, "decoder": 0.04, "generator": 0.50,
+    "vae": 0.25, "clip": 0.24, "places": 0.20, "latents": 0.06, "reading": 0.08, "decoder": 0.04,
+    "generator": 0.50,
 }  # fmt: skip
 """Of the hours of `all`. The CLIP, in two stages, takes one core while the other trains the VAE,
-encodes the latents, which take as long as they take, lets the decoder go on and the text encoders
-read; then the generator has both.
+encodes the latents, lets the decoder go on and the text encoders read; then the generator has both.
 """
 
 STAGES = ("vae", "clip", "places", "reading", "latents", "decoder", "generator", "onnx")
@@ -35,7 +35,9 @@ def main() -> None:
     parser.add_argument("stage", choices=("all", *STAGES))
     parser.add_argument("--hours", type=float, default=0.5)
     parser.add_argument("--out", type=Path, default=Path("out/training"))
-    parser.add_argument("--pictures", type=int, default=60_000, help="posters in the latents cache")
+    parser.add_argument(
+        "--pictures", type=int, default=60_000, help="posters in the latents cache, at most"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that paint (GPU: 12)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
@@ -107,7 +109,7 @@ def _run(asked: argparse.Namespace) -> None:
     elif asked.stage == "latents":
         from training import latents  # noqa: PLC0415 - as above
 
-        latents.fill(asked.out, asked.pictures, asked.workers)
+        latents.fill(asked.out, asked.pictures, asked.workers, asked.hours)
     elif asked.stage == "reading":
         from training import reading  # noqa: PLC0415 - as above
 

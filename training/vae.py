@@ -23,7 +23,7 @@ from training.generator import DOWN, untrained_vae
 from training.painting import Pixels
 from training.pool import Pool
 from training.posters import batches
-from training.runs import Average, Run, device, set_rate
+from training.runs import Average, Run, device, mixed, set_rate
 
 BATCH = 8
 """Posters a step on a CPU: colours need many steps, not large ones."""
@@ -127,7 +127,7 @@ def _fit(vae: Any, learner: torch.nn.Module, folder: Path, hours: float, feed: _
     for _ in run.steps():
         pool.grow(FRESH)
         set_rate(optimiser, run.rate(feed.peak))
-        with torch.autocast(where.type, dtype=torch.bfloat16):
+        with mixed(where):
             loss = _loss(vae, tensor(np.stack(feed.draw(pool, run)), where))
         optimiser.zero_grad()
         loss.backward()
