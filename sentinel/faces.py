@@ -34,6 +34,11 @@ class Supposed:
     unmeasured: tuple[str, ...]
 
 
+State = Literal["seated", "partly", "benched", "missing", "idle", "gone"]
+"""partly: seated for some policies, its model for others is missing; benched: too many calls hang;
+idle: no policy has asked for it yet; gone: not installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """A judge on offer: whether it would answer, and if not, why and the way out."""
@@ -42,8 +47,7 @@ class Seat:
     version: str
     measures: str
     policies: tuple[str, ...]
-    state: Literal["seated", "benched", "missing", "idle", "gone"]
-    """benched: too many calls hang; idle: no policy has asked for it yet; gone: not installed."""
+    state: State
     reason: str
 
 

@@ -51,6 +51,8 @@ class PluginStatus:
     reason: str
     benched: bool = False
     """Whether every copy of it hangs somewhere, so that it is asked no more."""
+    lacking: tuple[str, ...] = ()
+    """Of `policies` those that ask for a model of it that is not here."""
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Seating:
         self._seated.clear()
 
     async def _take(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
-        key = (kind, name, json.dumps(rule.options, sort_keys=True))
+        key = (kind, name, _options(rule))
         if key not in self._seated:
             self._seated[key] = await self._load(kind, name, rule)
         seated = self._seated[key]
@@ -180,7 +182,7 @@ class Seating:
         )
 
     def _of(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> _Seated:
-        return self._seated[kind, name, json.dumps(rule.options, sort_keys=True)]
+        return self._seated[kind, name, _options(rule)]
 
     def _gate(self, name: str, rule: GateRule) -> GateSeat:
         seated = self._of("gate", name, rule)
@@ -206,11 +208,11 @@ class Seating:
         )
 
     def _status(self, kind: Kind, name: str, policies: Mapping[str, Policy]) -> PluginStatus:
-        using = tuple(
-            policy.name
+        rules = {
+            policy.name: rule
             for policy in policies.values()
-            if name in (policy.gates if kind == "gate" else policy.judges)
-        )
+            if (rule := (policy.gates if kind == "gate" else policy.judges).get(name))
+        }
         version, measures, reason = "?", "", ""
         try:
             plugin = registry.load_class(kind, name)
@@ -221,7 +223,7 @@ class Seating:
         seated = [known for key, known in self._seated.items() if key[:2] == (kind, name)]
         missing = [known.missing for known in seated if known.missing]
         if not reason:
-            absent = "not loaded yet" if using else "not loaded: no policy uses it"
+            absent = "not loaded yet" if rules else "not loaded: no policy uses it"
             reason = missing[0] if missing else ("" if seated else absent)
         return PluginStatus(
             kind=kind,
@@ -229,11 +231,21 @@ class Seating:
             version=version,
             measures=measures,
             owner=registry.owner(kind, name),
-            policies=using,
+            policies=tuple(rules),
             ready=bool(seated) and not reason,
             reason=reason,
             benched=any(known.benched for known in seated),
+            lacking=tuple(each for each, rule in rules.items() if self._lacks(kind, name, rule)),
         )
+
+    def _lacks(self, kind: Kind, name: str, rule: GateRule | JudgeRule) -> bool:
+        known = self._seated.get((kind, name, _options(rule)))
+        return known is not None and bool(known.missing)
+
+
+def _options(rule: GateRule | JudgeRule) -> str:
+    """Options as part of a key."""
+    return json.dumps(rule.options, sort_keys=True)
 
 
 def _call_of(kind: Kind, plugin: Any) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 from sentinel import registry
 from sentinel.admission import Admission
+from sentinel.api.faces import seat_of
 from sentinel.contracts import Brief, Fault
 from sentinel.errors import Busy, NotFound, PictureError, PolicyError
 from sentinel.imaging import encode
@@ -170,6 +171,20 @@ async def test_statuses_name_what_would_not_run_and_why(house):
 
     assert not status.ready
     assert "sentinel models pull weightless" in status.reason
+
+
+async def test_a_judge_whose_model_some_policies_have_is_told_as_seated_in_part(house):
+    without = "[judges.WeightlessJudge]\noptional = true"
+    having = f'{without}\noptions = {{ model = "none" }}'
+    states = []
+    for policies in ((having,), (without,), (without, having)):
+        async with Sentinel.open(house(*policies)) as sentinel:
+            [seat] = [s for s in map(seat_of, sentinel.statuses()) if s.name == "WeightlessJudge"]
+            states.append((seat.state, seat.reason))
+
+    assert [state for state, _ in states] == ["seated", "missing", "partly"]
+    assert states[2][1].startswith("not for default: ")
+    assert "sentinel models pull weightless" in states[2][1]
 
 
 def test_one_huge_picture_may_enter_an_empty_house_but_not_two():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
 
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
@@ -16,7 +15,7 @@ from sentinel.api.published import Places
 from sentinel.api.visitors import Guarded, Reception
 from sentinel.contracts import Trace
 from sentinel.errors import NotFound, PictureError
-from sentinel.faces import Rules, Seat, Supposed, Tuning, Window
+from sentinel.faces import Rules, Seat, State, Supposed, Tuning, Window
 from sentinel.policy import Policy
 from sentinel.registry import nearest
 from sentinel.seating import PluginStatus
@@ -60,7 +59,7 @@ def window_of(house: Sentinel, reception: Reception, going: Going) -> Window:
         policies=tuple(house.policies),
         suppose=lambda trace, policy: _supposed(house, trace, policy),
         live=going,
-        seats=lambda: tuple(_seat(each) for each in house.statuses() if each.kind == "judge"),
+        seats=lambda: tuple(seat_of(each) for each in house.statuses() if each.kind == "judge"),
         rules=lambda asked: _rules(house, asked),
         weigh=lambda asked, every: tuning.weigh(*_both(house, asked), every),
         write=lambda asked: tuning.written(_both(house, asked)[1]),
@@ -89,17 +88,21 @@ def _thumbnails(house: Sentinel) -> Callable[[str], bytes | None]:
 BENCHED = "too many of its calls hang; restart Sentinel or mend the judge"
 
 
-def _seat(status: PluginStatus) -> Seat:
+def seat_of(status: PluginStatus) -> Seat:
     """A judge as a face sees it."""
+    state, reason = _state(status)
+    return Seat(status.name, status.version, status.measures, status.policies, state, reason)
+
+
+def _state(status: PluginStatus) -> tuple[State, str]:
+    """How it stands, and why where it does not simply answer."""
+    if status.benched:
+        return "benched", BENCHED
     if status.ready:
-        state: Literal["seated", "benched"] = "benched" if status.benched else "seated"
-        reason = BENCHED if status.benched else ""
-        return Seat(status.name, status.version, status.measures, status.policies, state, reason)
-    idle = status.reason.startswith("not loaded")
-    return Seat(
-        status.name, status.version, status.measures, status.policies,
-        "idle" if idle else "missing", status.reason,
-    )  # fmt: skip
+        return "seated", ""
+    if status.lacking and set(status.lacking) != set(status.policies):
+        return "partly", f"not for {', '.join(status.lacking)}: {status.reason}"
+    return "idle" if status.reason.startswith("not loaded") else "missing", status.reason
 
 
 def _both(house: Sentinel, asked: Tuning) -> tuple[Policy, Policy]:
