@@ -516,6 +516,21 @@ def test_policy_check_tells_what_a_right_file_goes_without(sentinel: Sentinel):
     assert "sentinel models pull absent" in " ".join(ran.err.split())
 
 
+def test_policy_check_tells_a_category_that_nothing_reports(sentinel: Sentinel, home: Path):
+    (home / "slip.toml").write_text(
+        'name = "slip"\n[feedback]\nconfirm = ["aligment"]\n'
+        '[feedback.strategies]\nlogo = "off"\n"text.unreadable" = "off"\n'
+    )
+    ran = sentinel("policy", "check", "slip.toml")
+    told = " ".join(ran.err.split())
+
+    assert ran.code == 0
+    assert "feedback.confirm names 'aligment'" in told
+    assert "did you mean 'alignment'?" in told
+    assert "feedback.strategies names 'logo'" in told
+    assert "text" not in told
+
+
 def test_policy_check_tells_every_mistake_at_once(sentinel: Sentinel, home: Path):
     (home / "wrong.toml").write_text(
         'name = "wrong"\npass_mrak = 0.5\nmode = "gaurd"\n[judges.warmth]\nthreshold = 7\n'

@@ -79,7 +79,7 @@ def check_policy(
     weights, exactly as at a start. Exit code 2 where anything would stop the
     start.
     """
-    from sentinel import policy  # noqa: PLC0415 - heavy
+    from sentinel import feedback, policy  # noqa: PLC0415 - heavy
     from sentinel.cli import display  # noqa: PLC0415 - Rich only where it is needed
     from sentinel.doctor import seat  # noqa: PLC0415 - heavy
     from sentinel.settings import Settings  # noqa: PLC0415 - heavy
@@ -90,6 +90,8 @@ def check_policy(
     _summary(read)
     for told in missing:
         display.say(f"would not run: {told}", display.WARN)
+    for told in feedback.unheard(read.feedback):
+        display.say(f"{told} (right for a plugin of yours)", display.WARN)
     display.out().print(display.safe(f"{file} is right", display.GOOD))
 
 

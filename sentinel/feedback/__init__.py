@@ -14,7 +14,7 @@ from sentinel.feedback.advice import advise, parameters
 from sentinel.feedback.composing import fits, longest
 from sentinel.feedback.driving import driving
 from sentinel.feedback.sizes import strengthen
-from sentinel.feedback.table import STRATEGIES, TABLE
+from sentinel.feedback.table import STRATEGIES, TABLE, unheard
 
 __all__ = [
     "STRATEGIES",
@@ -25,4 +25,5 @@ __all__ = [
     "longest",
     "parameters",
     "strengthen",
+    "unheard",
 ]

@@ -7,11 +7,13 @@ before its category.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 from sentinel.contracts import FailureMode
 from sentinel.feedback import looks, phrases
 from sentinel.feedback.remarks import Strategy
+from sentinel.policy import FeedbackRule
 
 STRATEGIES: dict[str, Strategy] = {
     "spell-text": phrases.spell_text,
@@ -62,3 +64,20 @@ def strategy_for(issue: FailureMode, chosen: Mapping[str, str]) -> Strategy | No
             if key in names:
                 return STRATEGIES.get(names[key])
     return None
+
+
+def unheard(rule: FeedbackRule) -> tuple[str, ...]:
+    """What a rule names and nothing that ships reports, in words: a slip, or a plugin of yours."""
+    known = {key.partition(".")[0] for key in TABLE}
+    named = [("strategies", key) for key in rule.strategies]
+    named += [("confirm", key) for key in rule.confirm]
+    return tuple(
+        f"feedback.{field} names {key!r}, which nothing that ships reports{_meant(key, known)}"
+        for field, key in named
+        if key.partition(".")[0] not in known
+    )
+
+
+def _meant(key: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(key.partition(".")[0], sorted(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
