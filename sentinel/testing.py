@@ -374,18 +374,12 @@ class HangingJudge:
 
 
 class WeightlessJudge:
-    """Needs weights that nobody has, but for one model."""
+    """Needs weights that nobody has."""
 
     version: ClassVar[str] = "1"
 
-    def __init__(self, *, model: str = "weightless") -> None:
-        """The model `none` needs no weights."""
-        self._model = model
-
     def load(self, runtime: Runtime) -> None:
         """Say which command would bring them."""
-        if self._model == "none":
-            return
         where = f"weights in {runtime.models.name}"
         raise MissingRequirement("judge weightless", where, "sentinel models pull weightless")
 

@@ -15,7 +15,7 @@ from sentinel.errors import Busy, NotFound, PictureError, PolicyError
 from sentinel.imaging import encode
 from sentinel.policy import builtin
 from sentinel.settings import Settings
-from sentinel.testing import noise, scene
+from sentinel.testing import WeightlessJudge, noise, scene
 from sentinel.wiring import Sentinel
 
 pytestmark = pytest.mark.anyio
@@ -24,6 +24,17 @@ DOUBLES = {
     "judges": ["FixedJudge", "HangingJudge", "RaisingJudge", "WeightlessJudge", "DecliningJudge"],
     "gates": ["FixedGate", "RaisingGate"],
 }
+
+
+class PartlyJudge(WeightlessJudge):
+    """Has weights for one model of two."""
+
+    def __init__(self, *, model: str = "large") -> None:
+        self.model = model
+
+    def load(self, runtime):
+        if self.model == "large":
+            super().load(runtime)
 
 
 @pytest.fixture
@@ -37,9 +48,11 @@ def doubles(monkeypatch):
 
     def offered(group):
         kind = group.removeprefix("sentinel.")
-        return [
+        found = [
             EntryPoint(name, f"sentinel.testing:{name}", group) for name in DOUBLES.get(kind, [])
         ]
+        ours = EntryPoint("PartlyJudge", f"{__name__}:PartlyJudge", "sentinel.judges")
+        return [*found, ours] if kind == "judges" else found
 
     monkeypatch.setattr(registry, "entry_points", offered)
     registry._offered.cache_clear()
@@ -174,12 +187,12 @@ async def test_statuses_name_what_would_not_run_and_why(house):
 
 
 async def test_a_judge_whose_model_some_policies_have_is_told_as_seated_in_part(house):
-    without = "[judges.WeightlessJudge]\noptional = true"
-    having = f'{without}\noptions = {{ model = "none" }}'
+    without = "[judges.PartlyJudge]\noptional = true"
+    having = f'{without}\noptions = {{ model = "small" }}'
     states = []
     for policies in ((having,), (without,), (without, having)):
         async with Sentinel.open(house(*policies)) as sentinel:
-            [seat] = [s for s in map(seat_of, sentinel.statuses()) if s.name == "WeightlessJudge"]
+            [seat] = [s for s in map(seat_of, sentinel.statuses()) if s.name == "PartlyJudge"]
             states.append((seat.state, seat.reason))
 
     assert [state for state, _ in states] == ["seated", "missing", "partly"]
