@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--briefs", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=500)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--trained", action="store_true", help="briefs of training's kind instead")
+    parser.add_argument("--trained", action="store_true", help="posters of training's kind instead")
     parser.add_argument("--sheet", type=Path, help="where a sheet of the first 64 pictures goes")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -168,24 +168,26 @@ def _of_clip(asked: argparse.Namespace) -> Table:
         "whole caption",
         "its phrase",
         "wanted",
-        title=f"CLIP, {asked.pairs} held-out pairs",
+        title=f"CLIP, {asked.pairs} {'new posters' if asked.trained else 'held-out posters'} each",
     )
     for attribute in track(ATTRIBUTES, "clip"):
-        wins = np.array(list(islice(_preferred(network, tokens, attribute), asked.pairs)))
+        wins = np.array(list(islice(_preferred(network, tokens, asked, attribute), asked.pairs)))
         wanted = WANTED_PAIRS.get(attribute)
         shown = [f"{share:.3f}" for share in wins.mean(axis=0)]
         table.add_row(attribute, *shown, f"≥ {wanted:.2f}" if wanted else "")
     return table
 
 
-def _preferred(network: Any, tokens: Any, attribute: str) -> Iterator[tuple[bool, bool]]:
-    """Endless held-out posters: is the right caption nearer, and the right phrase."""
+def _preferred(
+    network: Any, tokens: Any, asked: argparse.Namespace, attribute: str
+) -> Iterator[tuple[bool, bool]]:
+    """Endless posters that training never showed: is the right caption nearer, and the phrase."""
     import torch  # noqa: PLC0415 - --help should not wait for it
 
     from training.clip import prepared  # noqa: PLC0415 - as above
 
     for seed in count(FIRST):
-        spec = imagine(seed, held_out=True)
+        spec = imagine(seed, held_out=not asked.trained)
         wrong = with_one_wrong(spec, attribute, np.random.default_rng(seed))
         if wrong is None:
             continue
