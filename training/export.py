@@ -93,7 +93,9 @@ def export(folder: Path) -> None:
 
 def paint_with(vae: Path, folder: Path) -> None:
     """Put that VAE, whose decoder went on alone, into a pipeline's folder, in half precision."""
-    AutoencoderKL.from_pretrained(vae).half().save_pretrained(folder / "vae")
+    network = AutoencoderKL.from_pretrained(vae).half()
+    network.register_to_config(_name_or_path="poster-flux")  # else the path it was read from
+    network.save_pretrained(folder / "vae")
 
 
 def _write(module: torch.nn.Module, example: Any, path: Path, axes: dict[str, Any]) -> None:
