@@ -51,7 +51,7 @@ def doubles(monkeypatch):
         found = [
             EntryPoint(name, f"sentinel.testing:{name}", group) for name in DOUBLES.get(kind, [])
         ]
-        ours = EntryPoint("PartlyJudge", f"{__name__}:PartlyJudge", "sentinel.judges")
+        ours = EntryPoint("PartlyJudge", f"{__name__}:{PartlyJudge.__name__}", "sentinel.judges")
         return [*found, ours] if kind == "judges" else found
 
     monkeypatch.setattr(registry, "entry_points", offered)
