@@ -212,8 +212,7 @@ def tell(seed: int, step: int, taught: Mapping[str, int] = TAUGHT) -> NDArray[np
 def _pair(spec: Spec, random: np.random.Generator, taught: Mapping[str, int]) -> list[str]:
     """A right caption, then the same words with one attribute wrong, each another mistake.
 
-    No mistake names what is held out: said in wrong captions alone, a purple cross is learned to be
-    a mistake, and was (all 17 of 600 wrong colours were of held-out pairs).
+    No mistake names what is held out: said in wrong captions alone, a purple cross is a mistake.
     """
     usable = [name for name in taught if with_one_wrong(spec, name, random) is not None]
     often = np.array([taught[name] for name in usable]) / sum(taught[name] for name in usable)
