@@ -65,8 +65,9 @@ REFINED_FROM = 7 * 10**7
 """Seeds that the decoder goes on with."""
 
 WORST, WORST_SHARE = 0.1, 0.01
-"""Weight, for the decoder alone, of the error of each poster's worst hundredth of pixels. Without
-it the tail of a Q, 80 pixels of 16,384, is left out for good (docs/training.md)."""
+"""Weight, for the decoder alone, of the error of each poster's worst hundredth of pixels: the tail
+of a Q is 80 of 16,384. By how much it helps is not known apart from more steps (docs/training.md).
+"""
 
 FIRST_TEST_SEED = 10**8
 """Seeds from here on are for testing; training begins at 0."""
