@@ -516,15 +516,21 @@ def test_policy_check_tells_what_a_right_file_goes_without(sentinel: Sentinel):
     assert "sentinel models pull absent" in " ".join(ran.err.split())
 
 
-def test_policy_check_tells_a_category_that_nothing_reports(sentinel: Sentinel, home: Path):
-    (home / "slip.toml").write_text(
-        'name = "slip"\n[feedback]\nconfirm = ["aligment"]\n'
-        '[feedback.strategies]\nlogo = "off"\n"text.unreadable" = "off"\n'
-    )
-    ran = sentinel("policy", "check", "slip.toml")
-    told = " ".join(ran.err.split())
+def checked(sentinel: Sentinel, home: Path, policy: str) -> tuple[int, str]:
+    """How `sentinel policy check` ends over this policy, and all it says besides, in one line."""
+    (home / "mine.toml").write_text(f'name = "mine"\n{policy}')
+    ran = sentinel("policy", "check", "mine.toml")
+    return ran.code, " ".join(ran.err.split())
 
-    assert ran.code == 0
+
+def test_policy_check_tells_a_category_that_nothing_reports(sentinel: Sentinel, home: Path):
+    code, told = checked(
+        sentinel, home,
+        '[feedback]\nconfirm = ["aligment"]\n'
+        '[feedback.strategies]\nlogo = "off"\n"text.unreadable" = "off"\n',
+    )  # fmt: skip
+
+    assert code == 0
     assert "feedback.confirm names 'aligment'" in told
     assert "did you mean 'alignment'?" in told
     assert "feedback.strategies names 'logo'" in told
@@ -532,13 +538,11 @@ def test_policy_check_tells_a_category_that_nothing_reports(sentinel: Sentinel, 
 
 
 def test_policy_check_tells_every_mistake_at_once(sentinel: Sentinel, home: Path):
-    (home / "wrong.toml").write_text(
-        'name = "wrong"\npass_mrak = 0.5\nmode = "gaurd"\n[judges.warmth]\nthreshold = 7\n'
+    code, told = checked(
+        sentinel, home, 'pass_mrak = 0.5\nmode = "gaurd"\n[judges.warmth]\nthreshold = 7\n'
     )
-    ran = sentinel("policy", "check", "wrong.toml")
-    told = " ".join(ran.err.split())
 
-    assert ran.code == 2
+    assert code == 2
     assert "did you mean 'pass_mark'" in told
     assert "mode is 'gaurd'" in told
     assert "judges.warmth.threshold is 7" in told
@@ -547,13 +551,11 @@ def test_policy_check_tells_every_mistake_at_once(sentinel: Sentinel, home: Path
 def test_policy_check_tells_unknown_judges_wrong_options_and_missing_weights(
     sentinel: Sentinel, home: Path
 ):
-    (home / "wrong.toml").write_text(
-        'name = "wrong"\n[gates.smal]\n[judges.absent]\n[judges.warmth.options]\nslow = "very"\n'
+    code, told = checked(
+        sentinel, home, '[gates.smal]\n[judges.absent]\n[judges.warmth.options]\nslow = "very"\n'
     )
-    ran = sentinel("policy", "check", "wrong.toml")
-    told = " ".join(ran.err.split())
 
-    assert ran.code == 2
+    assert code == 2
     assert "did you mean 'small'" in told
     assert "slow is 'very'" in told
     assert "sentinel models pull absent" in told
